@@ -1,0 +1,88 @@
+using System.Collections.Immutable;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Control;
+
+/// <summary>
+/// The front of the control plane, as the SDK calls it: in process directly, else over gRPC. Failures are thrown as
+/// <see cref="BigFsException"/>. Operations that change something carry an operation id, so that they may be retried
+/// through any file server. Thread-safe.
+/// </summary>
+public interface IFileServer
+{
+    /// <summary>
+    /// Opens an upload and gives the first grants (one for each replica set's turn), or none for an empty file
+    /// (<paramref name="grants"/> 0).
+    /// </summary>
+    /// <exception cref="BigFsException">
+    /// NotEnoughNodes at once when fewer datanodes are up than replicas are asked for; else as
+    /// <see cref="IMetadataStore.BeginUploadAsync"/>.
+    /// </exception>
+    ValueTask<UploadTicket> BeginUploadAsync(BeginUploadRequest request, int grants, CancellationToken cancellationToken);
+
+    /// <summary>More grants for an open upload, on volumes without the avoided nodes.</summary>
+    /// <param name="session">The upload's session.</param>
+    /// <param name="replicas">Replicas of each chunk, as the ticket says.</param>
+    /// <param name="count">How many, 1 to <see cref="Limits.MaxGrantBatch"/>.</param>
+    /// <param name="avoid">Nodes that failed this caller just now.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="BigFsException">NotEnoughNodes (transient: the caller waits up to its stall time-out).</exception>
+    ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
+        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.RenewUploadAsync"/>.</summary>
+    ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.CommitUploadAsync"/>.</summary>
+    ValueTask<CommittedFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
+    ValueTask AbortUploadAsync(
+        Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken);
+
+    /// <summary>A file's manifest and where its volumes are; null when nothing is there.</summary>
+    /// <exception cref="BigFsException">IsDirectory.</exception>
+    ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken);
+
+    /// <summary>Where volumes are now, from a map refreshed at the node manager; unknown volumes are left out.</summary>
+    ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
+        ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken);
+
+    /// <summary>The entry at the path; null when absent.</summary>
+    ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.ListAsync"/>.</summary>
+    ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.CreateDirectoryAsync"/>.</summary>
+    ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.DeleteAsync"/>.</summary>
+    ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.MoveAsync"/>.</summary>
+    ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Passes a fault on to the node manager; a hint.</summary>
+    ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken);
+}
+
+/// <summary>An open upload: its session and first grants.</summary>
+public sealed record UploadTicket(UploadSession Session, ImmutableArray<ChunkGrant> Grants);
+
+/// <summary>A committed file and how safe its name is (for example "SQLite, one copy, synced").</summary>
+public sealed record CommittedFile(BigFsFile File, string NameDurability);
+
+/// <summary>A file ready to be read.</summary>
+public sealed record OpenedFile
+{
+    /// <summary>The version that is read.</summary>
+    public required BigFsFile File { get; init; }
+
+    /// <summary>Its chunks in order.</summary>
+    public required ImmutableArray<ChunkReference> Manifest { get; init; }
+
+    /// <summary>Where each volume of the manifest is, as far as the file server knows, each once.</summary>
+    public required ImmutableArray<VolumeLocation> Locations { get; init; }
+}

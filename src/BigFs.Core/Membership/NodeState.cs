@@ -1,0 +1,14 @@
+namespace BigFs.Core.Membership;
+
+/// <summary>A datanode's state as the node manager sees it; the transitions are one table, <c>NodeStates</c>.</summary>
+public enum NodeState
+{
+    /// <summary>Known, not yet heard from since the node manager started.</summary>
+    Joining = 1,
+
+    /// <summary>Alive: takes placements.</summary>
+    Up = 2,
+
+    /// <summary>Silent and a probe failed: no new placement, its open volumes are sealed.</summary>
+    Suspect = 3,
+}

@@ -1,0 +1,199 @@
+using System.Collections.Immutable;
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Metadata;
+
+/// <summary>
+/// The namespace: directories, files, manifests, upload sessions. One contract for every engine and for the metadata
+/// server's client; the file server calls it. Every change is durable before it returns, and carries an operation id:
+/// the same id again, within the engine's retention, gets the first answer. Expected failures are thrown as
+/// <see cref="BigFsException"/> with the code that each member names. Thread-safe.
+/// </summary>
+public interface IMetadataStore
+{
+    /// <summary>A new, never given number for a file server that starts; 1 or more.</summary>
+    ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken);
+
+    /// <summary>The entry at the path, with its manifest when it is a file and that is asked for; null when absent.</summary>
+    ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// One page of a directory's entries, ordered by the UTF-8 bytes of their names, beginning after the request's name.
+    /// </summary>
+    /// <exception cref="BigFsException">NotFound, NotDirectory.</exception>
+    ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Opens an upload session after checking what can be checked early: the precondition, that no directory stands at
+    /// the path and no file above it.
+    /// </summary>
+    /// <exception cref="BigFsException">IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
+    ValueTask<UploadSession> BeginUploadAsync(BeginUploadRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Extends a session by its time to live.</summary>
+    /// <exception cref="BigFsException">SessionExpired.</exception>
+    ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The commit point: in one transaction checks session and precondition, makes missing parents, writes the entry and
+    /// its manifest under a new version, turns the replaced version's chunks into tombstones, ends the session.
+    /// </summary>
+    /// <exception cref="BigFsException">SessionExpired, IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
+    ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Ends a session without a file; the chunks that its client wrote become tombstones. Unknown or ended: does nothing.
+    /// </summary>
+    ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken);
+
+    /// <summary>Makes a directory and its parents; existing ones are fine.</summary>
+    /// <exception cref="BigFsException">NotDirectory (a file stands there or above).</exception>
+    ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Deletes a file or directory; gone from sight at once, whatever its size. False when nothing was there.
+    /// </summary>
+    /// <exception cref="BigFsException">DirectoryNotEmpty, PreconditionFailed, InvalidPath (the root).</exception>
+    ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken);
+
+    /// <summary>Moves a file or directory; its version stays. Missing parents of the destination are made.</summary>
+    /// <exception cref="BigFsException">
+    /// NotFound, AlreadyExists (without overwrite, or a directory stands there), IsDirectory, NotDirectory, InvalidPath
+    /// (the root, or into itself).
+    /// </exception>
+    ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken);
+}
+
+/// <summary>The metadata server's side of deletion: what is still to be carried out on datanodes.</summary>
+public interface ITombstoneQueue
+{
+    /// <summary>Tombstones that are due (their read leases have ended), oldest first, at most so many.</summary>
+    ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken);
+
+    /// <summary>Forgets tombstones that every member of their volume has carried out.</summary>
+    ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken);
+
+    /// <summary>Puts off tombstones that could not be carried out by now.</summary>
+    ValueTask PostponeTombstonesAsync(ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken);
+}
+
+/// <summary>A recorded deletion still to be carried out.</summary>
+public readonly record struct Tombstone(long Id, VolumeId Volume, ChunkKey Key);
+
+/// <summary>An entry and, for a file when asked for, its chunks in order.</summary>
+public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReference> Manifest);
+
+/// <summary>A page of a directory; <paramref name="Next"/> is the name to go on after, null at the end.</summary>
+public sealed record MetadataPage(ImmutableArray<BigFsEntry> Entries, string? Next);
+
+/// <summary>Which page of which directory.</summary>
+public sealed record MetadataListRequest
+{
+    /// <summary>The directory.</summary>
+    public required BigFsPath Directory { get; init; }
+
+    /// <summary>Only names after this one; empty for all.</summary>
+    public string After { get; init; } = "";
+
+    /// <summary>Only names that start with this; empty for all.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>Most entries, 1 to <see cref="Limits.MaxPageSize"/>.</summary>
+    public int Limit { get; init; } = 1000;
+}
+
+/// <summary>What must be at the path for a commit to win.</summary>
+public enum PreconditionKind
+{
+    /// <summary>Anything or nothing.</summary>
+    None = 0,
+
+    /// <summary>Nothing.</summary>
+    Absent = 1,
+
+    /// <summary>A file of the named version.</summary>
+    Version = 2,
+}
+
+/// <summary>A precondition on what stands at a path.</summary>
+public readonly record struct Precondition(PreconditionKind Kind, BigFsVersion Version);
+
+/// <summary>Opens an upload.</summary>
+public sealed record BeginUploadRequest
+{
+    /// <summary>Operation id; also the session's id.</summary>
+    public required Guid Operation { get; init; }
+
+    /// <summary>Where the file will stand.</summary>
+    public required BigFsPath Path { get; init; }
+
+    /// <summary>Checked now and again at commit.</summary>
+    public Precondition Precondition { get; init; }
+
+    /// <summary>Replicas of each chunk, 1 to <see cref="Limits.MaxReplicas"/>; 0: the cluster's default.</summary>
+    public int Replicas { get; init; }
+
+    /// <summary>Media type, or null.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>User metadata, at most <see cref="Limits.MaxMetadataBytes"/> in all.</summary>
+    public ImmutableSortedDictionary<string, string> Metadata { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+}
+
+/// <summary>An open upload session.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Replicas">Replicas of each chunk.</param>
+/// <param name="TimeToLive">How long it lives after each renewal.</param>
+public sealed record UploadSession(Guid Id, int Replicas, TimeSpan TimeToLive);
+
+/// <summary>Commits an upload.</summary>
+public sealed record CommitUploadRequest
+{
+    /// <summary>Operation id.</summary>
+    public required Guid Operation { get; init; }
+
+    /// <summary>The session.</summary>
+    public required Guid Session { get; init; }
+
+    /// <summary>Length of the content.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>Checksum of the content.</summary>
+    public required uint Crc32C { get; init; }
+
+    /// <summary>The chunks in order; their lengths add up to <see cref="Size"/>.</summary>
+    public required ImmutableArray<ChunkReference> Manifest { get; init; }
+}
+
+/// <summary>Deletes an entry.</summary>
+public sealed record DeleteRequest
+{
+    /// <summary>Operation id.</summary>
+    public required Guid Operation { get; init; }
+
+    /// <summary>What is deleted.</summary>
+    public required BigFsPath Path { get; init; }
+
+    /// <summary>Whether a directory goes with all it holds.</summary>
+    public bool Recursive { get; init; }
+
+    /// <summary>Only this version of a file; null for any.</summary>
+    public BigFsVersion? Version { get; init; }
+}
+
+/// <summary>Moves an entry.</summary>
+public sealed record MoveRequest
+{
+    /// <summary>Operation id.</summary>
+    public required Guid Operation { get; init; }
+
+    /// <summary>From where.</summary>
+    public required BigFsPath Source { get; init; }
+
+    /// <summary>To where; the full new path.</summary>
+    public required BigFsPath Destination { get; init; }
+
+    /// <summary>Whether a file at the destination is replaced.</summary>
+    public bool Overwrite { get; init; }
+}

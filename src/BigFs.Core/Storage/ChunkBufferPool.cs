@@ -1,0 +1,183 @@
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Storage;
+
+/// <summary>
+/// Bounded supply of <see cref="ChunkBuffer"/>s: who asks for more than the budget waits, which is how a datanode pushes
+/// back on its writers. Thread-safe.
+/// </summary>
+public sealed class ChunkBufferPool : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly long _budget;
+    private readonly LinkedList<Waiter> _waiters = new();
+    private readonly Dictionary<int, Stack<ChunkBuffer>> _idle = [];
+    private long _inUse;
+    private long _idleBytes;
+    private bool _disposed;
+
+    /// <summary>Makes a pool.</summary>
+    /// <param name="budgetBytes">Most bytes rented at once; at least one largest chunk's worth.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The budget holds no chunk of <see cref="Limits.MaxChunkSize"/>.</exception>
+    public ChunkBufferPool(long budgetBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(budgetBytes, ChunkBuffer.CapacityFor(Limits.MaxChunkSize));
+        _budget = budgetBytes;
+    }
+
+    /// <summary>Bytes rented now.</summary>
+    public long BytesInUse
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _inUse;
+            }
+        }
+    }
+
+    /// <summary>Rents a buffer for a payload, waiting (first come, first served) while the budget is used up.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative or above the largest chunk.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled while waiting.</exception>
+    public async ValueTask<ChunkBuffer> RentAsync(int payloadLength, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(payloadLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadLength, Limits.MaxChunkSize);
+        int capacity = RoundUp(ChunkBuffer.CapacityFor(payloadLength));
+        Waiter waiter;
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_waiters.Count == 0 && _inUse + capacity <= _budget)
+            {
+                return TakeNeedsLock(capacity, payloadLength);
+            }
+
+            waiter = new Waiter(capacity, payloadLength);
+            waiter.Node = _waiters.AddLast(waiter);
+        }
+
+        await using CancellationTokenRegistration registration = cancellationToken.Register(
+            static (state, token) =>
+            {
+                var (pool, waiting) = ((ChunkBufferPool, Waiter))state!;
+                pool.Abandon(waiting, token);
+            },
+            (this, waiter));
+        return await waiter.Source.Task;
+    }
+
+    /// <summary>Frees the idle buffers; rented ones are freed when they come back.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            foreach (ChunkBuffer buffer in _idle.Values.SelectMany(stack => stack))
+            {
+                buffer.Free();
+            }
+
+            _idle.Clear();
+            foreach (Waiter waiter in _waiters)
+            {
+                waiter.Source.TrySetException(new ObjectDisposedException(nameof(ChunkBufferPool)));
+            }
+
+            _waiters.Clear();
+        }
+    }
+
+    internal void Return(ChunkBuffer buffer)
+    {
+        lock (_lock)
+        {
+            _inUse -= buffer.Capacity;
+
+            // Keep at most a quarter of the budget idle: bursts are served from it, the rest goes back to the system.
+            if (_disposed || _idleBytes + buffer.Capacity > _budget / 4)
+            {
+                buffer.Free();
+            }
+            else
+            {
+                if (!_idle.TryGetValue(buffer.Capacity, out Stack<ChunkBuffer>? stack))
+                {
+                    _idle[buffer.Capacity] = stack = new Stack<ChunkBuffer>();
+                }
+
+                stack.Push(buffer);
+                _idleBytes += buffer.Capacity;
+            }
+
+            ServeNeedsLock();
+        }
+    }
+
+    /// <summary>Few distinct capacities, so that idle buffers fit again: pages up to 64 KiB, then powers of two and a page.</summary>
+    private static int RoundUp(int capacity)
+    {
+        int chunk = 64 << 10;
+        while (chunk + (2 * ChunkBuffer.Alignment) < capacity)
+        {
+            chunk *= 2;
+        }
+
+        return capacity <= 64 << 10 ? capacity : chunk + (2 * ChunkBuffer.Alignment);
+    }
+
+    private void Abandon(Waiter waiter, CancellationToken token)
+    {
+        lock (_lock)
+        {
+            if (waiter.Node?.List is not null)
+            {
+                _waiters.Remove(waiter.Node);
+            }
+
+            waiter.Source.TrySetCanceled(token);
+            ServeNeedsLock();
+        }
+    }
+
+    private void ServeNeedsLock()
+    {
+        while (_waiters.First is { } first && _inUse + first.Value.Capacity <= _budget)
+        {
+            _waiters.RemoveFirst();
+            ChunkBuffer buffer = TakeNeedsLock(first.Value.Capacity, first.Value.PayloadLength);
+            first.Value.Source.SetResult(buffer);
+        }
+    }
+
+    private ChunkBuffer TakeNeedsLock(int capacity, int payloadLength)
+    {
+        ChunkBuffer buffer;
+        if (_idle.TryGetValue(capacity, out Stack<ChunkBuffer>? stack) && stack.TryPop(out ChunkBuffer? idle))
+        {
+            _idleBytes -= capacity;
+            buffer = idle;
+        }
+        else
+        {
+            buffer = new ChunkBuffer(this, capacity);
+        }
+
+        _inUse += capacity;
+        buffer.Rent(payloadLength);
+        return buffer;
+    }
+
+    private sealed class Waiter(int capacity, int payloadLength)
+    {
+        public int Capacity { get; } = capacity;
+
+        public int PayloadLength { get; } = payloadLength;
+
+        public LinkedListNode<Waiter>? Node { get; set; }
+
+        public TaskCompletionSource<ChunkBuffer> Source { get; } =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+}

@@ -1,0 +1,20 @@
+namespace BigFs;
+
+/// <summary>Settings of a client; validated when the client is made.</summary>
+public sealed class BigFsClientOptions
+{
+    /// <summary>
+    /// Where the cluster is: "bigfs://host:port" of its name server. Default: <c>bigfs dev</c>'s on this machine,
+    /// bigfs://127.0.0.1:7400.
+    /// </summary>
+    public Uri Endpoint { get; set; } = new("bigfs://127.0.0.1:7400");
+
+    /// <summary>How long to try to reach an endpoint before it counts as unreachable; default 5 s.</summary>
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long one control operation may take, with its retries; default 30 s.</summary>
+    public TimeSpan OperationTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a transfer may stand still before it fails; totals have no limit. Default 30 s.</summary>
+    public TimeSpan StallTimeout { get; set; } = TimeSpan.FromSeconds(30);
+}

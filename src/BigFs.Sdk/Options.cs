@@ -1,0 +1,91 @@
+namespace BigFs;
+
+/// <summary>What must stand at a path for an upload to win; checked when it begins and, finally, when it commits.</summary>
+public sealed class UploadPrecondition
+{
+    private UploadPrecondition(bool absent, BigFsVersion? version)
+    {
+        RequiresAbsence = absent;
+        Version = version;
+    }
+
+    /// <summary>Anything or nothing: the default.</summary>
+    public static UploadPrecondition Anything { get; } = new(false, null);
+
+    /// <summary>Nothing: fails with <see cref="BigFsErrorCode.AlreadyExists"/> when something is there.</summary>
+    public static UploadPrecondition Absent { get; } = new(true, null);
+
+    /// <summary>Whether nothing may stand there.</summary>
+    public bool RequiresAbsence { get; }
+
+    /// <summary>The version that must stand there, or null.</summary>
+    public BigFsVersion? Version { get; }
+
+    /// <summary>A file of exactly this version: fails with <see cref="BigFsErrorCode.PreconditionFailed"/> otherwise.</summary>
+    public static UploadPrecondition Is(BigFsVersion version) => new(false, version);
+}
+
+/// <summary>Options of an upload.</summary>
+public sealed class UploadOptions
+{
+    /// <summary>Replicas of each chunk, 1 to 8; null (default): the cluster's own setting.</summary>
+    public int? Replicas { get; set; }
+
+    /// <summary>Bytes of a chunk, 64 KiB to 64 MiB; default 8 MiB.</summary>
+    public int ChunkSize { get; set; } = 8 << 20;
+
+    /// <summary>Chunks in flight at once, 1 to 64; default 4. Memory is at most chunk size x this.</summary>
+    public int Concurrency { get; set; } = 4;
+
+    /// <summary>What must stand at the path; default anything.</summary>
+    public UploadPrecondition Precondition { get; set; } = UploadPrecondition.Anything;
+
+    /// <summary>Media type kept with the file; null (default) for none, at most 255 characters.</summary>
+    public string? ContentType { get; set; }
+
+    /// <summary>Names and values kept with the file, at most 8 KiB in all; default empty.</summary>
+    public IDictionary<string, string> Metadata { get; set; } = new Dictionary<string, string>();
+
+    /// <summary>Told the bytes acknowledged by all replicas so far; never goes down. Called on the upload's own flow.</summary>
+    public IProgress<long>? Progress { get; set; }
+}
+
+/// <summary>Options of a download.</summary>
+public sealed class DownloadOptions
+{
+    /// <summary>Chunks read ahead at once, 1 to 64; default 4. Memory is at most chunk size x this.</summary>
+    public int Concurrency { get; set; } = 4;
+
+    /// <summary>Told the bytes handed over so far; never goes down. Called on the download's own flow.</summary>
+    public IProgress<long>? Progress { get; set; }
+}
+
+/// <summary>Options of a listing.</summary>
+public sealed class ListOptions
+{
+    /// <summary>Entries of a page, 1 to 10,000; default 1,000.</summary>
+    public int PageSize { get; set; } = 1000;
+
+    /// <summary>Where to go on: a page's <see cref="BigFsPage.ContinuationToken"/>; null (default) from the start.</summary>
+    public string? ContinuationToken { get; set; }
+
+    /// <summary>Only names that start with this; null (default) for all.</summary>
+    public string? Prefix { get; set; }
+}
+
+/// <summary>Options of a deletion.</summary>
+public sealed class DeleteOptions
+{
+    /// <summary>Whether a directory goes with all it holds; default no.</summary>
+    public bool Recursive { get; set; }
+
+    /// <summary>Delete only this version of a file; null (default) for any.</summary>
+    public BigFsVersion? Version { get; set; }
+}
+
+/// <summary>Options of a move.</summary>
+public sealed class MoveOptions
+{
+    /// <summary>Whether a file at the destination is replaced; default no.</summary>
+    public bool Overwrite { get; set; }
+}
