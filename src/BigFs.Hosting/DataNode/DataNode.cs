@@ -20,12 +20,12 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     private readonly INodeManager _nodeManager;
     private readonly IClusterBus _bus;
     private readonly IChunkTransport _peers;
-    private readonly string _transferEndpoint;
-    private readonly string _controlEndpoint;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly long _incarnation;
     private readonly CancellationTokenSource _stop = new();
+    private string _transferEndpoint = "";
+    private string _controlEndpoint = "";
     private Task _heartbeats = Task.CompletedTask;
 
     /// <summary>Makes a datanode.</summary>
@@ -33,8 +33,6 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
     /// <param name="peers">How it reads from other datanodes.</param>
-    /// <param name="transferEndpoint">Where its transfer protocol listens; empty in process.</param>
-    /// <param name="controlEndpoint">Where its control service listens; empty in process.</param>
     /// <param name="incarnation">A random number of this start.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
@@ -43,8 +41,6 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         INodeManager nodeManager,
         IClusterBus bus,
         IChunkTransport peers,
-        string transferEndpoint,
-        string controlEndpoint,
         long incarnation,
         TimeProvider time,
         ILogger logger)
@@ -53,8 +49,6 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _nodeManager = nodeManager;
         _bus = bus;
         _peers = peers;
-        _transferEndpoint = transferEndpoint;
-        _controlEndpoint = controlEndpoint;
         _incarnation = incarnation;
         _time = time;
         _logger = logger;
@@ -66,9 +60,14 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     /// <summary>
     /// Registers, waiting while the node manager is away, and starts to send heartbeats.
     /// </summary>
+    /// <param name="transferEndpoint">Where its transfer protocol listens; empty in process.</param>
+    /// <param name="controlEndpoint">Where its control service listens; empty in process.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BigFsException">WrongCluster, DataInUse: the node manager refused.</exception>
-    public async Task StartAsync(CancellationToken cancellationToken)
+    public async Task StartAsync(string transferEndpoint, string controlEndpoint, CancellationToken cancellationToken)
     {
+        _transferEndpoint = transferEndpoint;
+        _controlEndpoint = controlEndpoint;
         NodeAdmission admission = await RegisterAsync(cancellationToken);
         await _store.AdoptClusterAsync(admission.ClusterId, cancellationToken);
         _heartbeats = SendHeartbeatsAsync(admission.HeartbeatInterval);

@@ -1,0 +1,193 @@
+using BigFs.Core.Control;
+using BigFs.Core.Messaging;
+using BigFs.Core.Metadata;
+using BigFs.Core.Storage;
+using BigFs.Core.Transfer;
+using BigFs.Hosting.DataNode;
+using BigFs.Hosting.Grpc;
+using BigFs.Hosting.Messaging;
+using BigFs.Hosting.MetadataServer;
+using BigFs.Hosting.NameServer;
+using BigFs.Hosting.NodeManager;
+using BigFs.Internal.Grpc;
+
+namespace BigFs.Hosting;
+
+/// <summary>
+/// One or several roles of a cluster in this process, joined to the other processes by sockets: what <c>bigfs run</c>
+/// runs. Roles find each other through the name server, in whatever order the processes start.
+/// </summary>
+public sealed class BigFsRoleHost : IAsyncDisposable
+{
+    private readonly BigFsRoleHostOptions _options;
+    private readonly RoleServices _services;
+    private readonly IReadOnlyList<ServiceRole> _roles;
+    private readonly Stack<IAsyncDisposable> _started = new();
+    private readonly List<object> _grpcServices = [];
+    private readonly List<BigFsClusterRole> _described = [];
+
+    private BigFsRoleHost(BigFsRoleHostOptions options)
+    {
+        _options = options;
+        _roles = options.Validate();
+        _services = RoleServices.For(options.LoggerFactory);
+    }
+
+    /// <summary>The roles that run here.</summary>
+    public IReadOnlyList<BigFsClusterRole> Roles => _described;
+
+    /// <summary>
+    /// Starts the roles and returns when they serve: a datanode waits for the node manager, the others for nobody.
+    /// </summary>
+    /// <param name="options">Settings.</param>
+    /// <param name="cancellationToken">Ends the start; what was started is stopped.</param>
+    /// <exception cref="BigFsException">InvalidSettings, AddressInUse, DataInUse, WrongCluster, DataUnreadable.</exception>
+    public static async Task<BigFsRoleHost> StartAsync(
+        BigFsRoleHostOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var host = new BigFsRoleHost(options);
+        try
+        {
+            await host.StartRolesAsync(cancellationToken).ConfigureAwait(false);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Stops the roles cleanly, in the order opposite to their start.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        while (_started.TryPop(out IAsyncDisposable? part))
+        {
+            await part.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async Task StartRolesAsync(CancellationToken cancellationToken)
+    {
+        (INameServer names, IClusterBus bus) = StartPlanes();
+        var datanodes = Keep(new GrpcDataNodeDirectory(_services.Time));
+        INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
+        IMetadataStore metadata =
+            await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+        if (_roles.Contains(ServiceRole.FileServer))
+        {
+            var files = Keep(new FileServer.FileServer(
+                metadata, manager, bus, MetadataServerHost.FileDurability, _services.Time, _services.LoggerFor("BigFs.FileServer")));
+            await files.StartAsync().ConfigureAwait(false);
+            _grpcServices.Add(new FileServerService(files));
+        }
+
+        DataNodeHost? datanode = _roles.Contains(ServiceRole.DataNode)
+            ? await OpenDataNodeAsync(manager, bus, cancellationToken).ConfigureAwait(false)
+            : null;
+        var listener = Keep(new ControlListener(_options.Listen, [.. _grpcServices], _services.LoggerFactory));
+        await listener.StartAsync(cancellationToken).ConfigureAwait(false);
+        if (datanode is not null)
+        {
+            await datanode.StartAsync(listener.Endpoint, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (ServiceRole role in _roles)
+        {
+            Announce(role, names, listener.Endpoint, datanode);
+        }
+    }
+
+    /// <summary>The name server and the bus: here, or those of the name server's process.</summary>
+    private (INameServer Names, IClusterBus Bus) StartPlanes()
+    {
+        if (_roles.Contains(ServiceRole.NameServer))
+        {
+            var names = new NameServer.NameServer(_services.Time);
+            var bus = new InProcessClusterBus();
+            _grpcServices.Add(new NameServerService(names));
+            _grpcServices.Add(new ClusterBusService(bus));
+            return (names, bus);
+        }
+
+        return (
+            Keep(new GrpcNameServer(_options.NameServer!, _services.Time)),
+            Keep(new RelayClusterBus(_options.NameServer!, _services.Time, _services.LoggerFor("BigFs.Bus"))));
+    }
+
+    private async Task<INodeManager> StartNodeManagerAsync(
+        INameServer names, IDataNodeDirectory datanodes, IClusterBus bus, CancellationToken cancellationToken)
+    {
+        if (!_roles.Contains(ServiceRole.NodeManager))
+        {
+            return Keep(new GrpcNodeManager(names, _services.Time));
+        }
+
+        NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
+            Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, bus, _services, cancellationToken)
+            .ConfigureAwait(false));
+        _grpcServices.Add(new NodeManagerService(host.Role));
+        return host.Role;
+    }
+
+    private async Task<IMetadataStore> StartMetadataAsync(
+        INameServer names, INodeManager manager, IDataNodeDirectory datanodes, CancellationToken cancellationToken)
+    {
+        if (!_roles.Contains(ServiceRole.MetadataServer))
+        {
+            return Keep(new GrpcMetadataStore(names, _services.Time));
+        }
+
+        MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
+            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
+            .ConfigureAwait(false));
+        _grpcServices.Add(new MetadataServerService(host.Role));
+        return host.Role;
+    }
+
+    private async Task<DataNodeHost> OpenDataNodeAsync(
+        INodeManager manager, IClusterBus bus, CancellationToken cancellationToken)
+    {
+        var peers = Keep(new TcpChunkTransport(
+            new TransferClientOptions(), _services.Time, _services.LoggerFor("BigFs.Transfer")));
+        var settings = new VolumeStoreOptions
+        {
+            DataDirectory = Folder(ServiceRole.DataNode),
+            PreparedBytesPerNode = _options.PreparedBytesPerNode,
+        };
+        DataNodeHost host = Keep(await DataNodeHost.OpenAsync(
+            Disks.ForThisPlatform(), settings, _options.TransferListen, manager, bus, peers, _services, cancellationToken)
+            .ConfigureAwait(false));
+        _grpcServices.Add(new DataNodeService(host.Node));
+        return host;
+    }
+
+    /// <summary>Describes a role and keeps its lease at the name server alive.</summary>
+    private void Announce(ServiceRole role, INameServer names, string endpoint, DataNodeHost? datanode)
+    {
+        string id = role == ServiceRole.DataNode ? datanode!.Store.Node.ToString() : RoleNames.Name(role) + "@" + endpoint;
+        _described.Add(new BigFsClusterRole
+        {
+            Role = RoleNames.Name(role),
+            Id = id,
+            Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
+        });
+        Keep(LeaseKeeper.Start(
+            names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerFor("BigFs.NameServer")));
+    }
+
+    private string Folder(ServiceRole role)
+    {
+        string folder = Path.GetFullPath(_options.DataDirectory!);
+        return _roles.Count == 1 ? folder : Path.Combine(folder, RoleNames.Name(role));
+    }
+
+    private T Keep<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _started.Push(part);
+        return part;
+    }
+}
