@@ -28,7 +28,7 @@ internal sealed partial class Volume
 
         await context.Disk.RenameAsync(temporary, context.PathOf(order.Volume));
         await context.Disk.SyncDirectoryAsync(context.Folder);
-        return await LoadAsync(context, order.Volume, isClean: true);
+        return await LoadAsync(context, order.Volume);
     }
 
     /// <summary>
@@ -36,21 +36,22 @@ internal sealed partial class Volume
     /// </summary>
     /// <param name="context">What the node's volumes share.</param>
     /// <param name="id">The volume.</param>
-    /// <param name="isClean">Whether it was closed cleanly: nothing may be cut then.</param>
     /// <exception cref="BigFsException">DataUnreadable: another node's volume, or a newer format.</exception>
     /// <exception cref="DiskException">The file could not be opened.</exception>
-    public static async ValueTask<Volume> LoadAsync(VolumeContext context, VolumeId id, bool isClean)
+    public static async ValueTask<Volume> LoadAsync(VolumeContext context, VolumeId id)
     {
         IDiskFile file = await context.Disk.OpenFileAsync(context.PathOf(id));
         try
         {
-            (LogContents contents, uint seed) = await ScanAsync(context, id, file, isClean);
+            (LogContents contents, uint seed) = await ScanAsync(context, id, file);
             if (contents.Damage is { } damage)
             {
                 StorageEvents.VolumeDamaged(context.Logger, id, damage);
             }
 
-            return new Volume(context, id, file, seed, contents);
+            var volume = new Volume(context, id, file, seed, contents);
+            await volume.PinAsync();
+            return volume;
         }
         catch
         {
@@ -69,7 +70,7 @@ internal sealed partial class Volume
     public ValueTask<ChunkStatus> SealAsync(VolumeOrder order) => ChangeAsync(order, VolumeRules.Seal);
 
     private static async ValueTask<(LogContents Contents, uint Seed)> ScanAsync(
-        VolumeContext context, VolumeId id, IDiskFile file, bool isClean)
+        VolumeContext context, VolumeId id, IDiskFile file)
     {
         string path = context.PathOf(id);
         try
@@ -89,7 +90,7 @@ internal sealed partial class Volume
             }
 
             uint seed = LogFormat.HeaderSeed(block.Salt);
-            LogContents contents = await LogScan.RunAsync(file, seed, isClean);
+            LogContents contents = await LogScan.RunAsync(file, seed);
             if (contents.Damage is null && contents.Length > contents.End)
             {
                 await file.TruncateAsync(contents.End);
@@ -106,7 +107,21 @@ internal sealed partial class Volume
         }
     }
 
-    private static LogContents Unreadable(string damage) => new([], 0, 0, 0, 0, damage);
+    private static LogContents Unreadable(string damage) => new([], 0, 0, 0, 0, true, damage);
+
+    /// <summary>
+    /// Repeats the epoch where chunks or delete marks stand behind the last durable offset that the log names: from then on
+    /// damage to them is told from a torn tail. Without room the next start does it.
+    /// </summary>
+    private async ValueTask PinAsync()
+    {
+        if (_writer is { IsPinned: false })
+        {
+            LogEntry mark = LogEntry.Mark(_epoch.Epoch, _epoch.State, _epoch.Members);
+            _writer.Enqueue(mark);
+            await mark.Outcome;
+        }
+    }
 
     private async ValueTask<ChunkStatus> ChangeAsync(
         VolumeOrder order, Func<VolumeEpoch, VolumeOrder, (ChunkStatus Status, VolumeEpoch? Next)> rule)

@@ -129,9 +129,7 @@ internal sealed partial class Volume
         if (BlockChecksums.Count(place.Length) > 1)
         {
             var trailer = new byte[LogFormat.TrailerLength(place.Length)];
-            var whole = new VolumeChunk(_file, Id, key, place with { Length = int.MaxValue }, [], _context.Logger);
-            int at = (int)(LogFormat.TrailerOffset(place.Offset, place.Length) - place.Offset);
-            ChunkStatus status = await whole.ReadAsync(at, trailer, CancellationToken.None);
+            ChunkStatus status = await ReadAsync(key, LogFormat.TrailerOffset(place.Offset, place.Length), trailer);
             if (status != ChunkStatus.Ok)
             {
                 return (status, null);
@@ -146,7 +144,26 @@ internal sealed partial class Volume
             return (ChunkStatus.Damaged, null);
         }
 
-        return (ChunkStatus.Ok, new VolumeChunk(_file, Id, key, place, blocks, _context.Logger));
+        return (ChunkStatus.Ok, new VolumeChunk(this, key, place, blocks));
+    }
+
+    /// <summary>Fills the destination from the log: Ok, DiskFailed, or Busy when the store was closed.</summary>
+    public async ValueTask<ChunkStatus> ReadAsync(ChunkKey key, long offset, Memory<byte> destination)
+    {
+        try
+        {
+            int count = await _file.ReadAsync(offset, destination);
+            return count == destination.Length ? ChunkStatus.Ok : ChunkStatus.DiskFailed;
+        }
+        catch (DiskException exception)
+        {
+            StorageEvents.ReadFailed(_context.Logger, exception, key, Id);
+            return ChunkStatus.DiskFailed;
+        }
+        catch (ObjectDisposedException)
+        {
+            return ChunkStatus.Busy; // the store was closed under a lease
+        }
     }
 
     public (ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks) List(ChunkKey after, int limit)
@@ -189,10 +206,11 @@ internal sealed partial class Volume
     }
 
     /// <summary>Waits for what is under way, gives prepared space back and closes the log.</summary>
-    /// <returns>Whether the log is as good as it was when it was opened.</returns>
+    /// <returns>Whether the log is whole: false when it was damaged, or the disk failed.</returns>
     public async ValueTask<bool> CloseAsync()
     {
-        bool isWhole = _writer is null || await _writer.CloseAsync();
+        await PinAsync();
+        bool isWhole = _writer is not null && await _writer.CloseAsync();
         await _file.DisposeAsync();
         return isWhole;
     }
@@ -278,10 +296,8 @@ internal sealed partial class Volume
             return ChunkStatus.NotOpen;
         }
 
-        bool isNew = CompareNeedsLock(request) is var known && known is null;
-        return isNew && _writer!.ExpectedEnd >= _context.Options.VolumeSizeBytes
-            ? ChunkStatus.VolumeFull
-            : known ?? ChunkStatus.Ok;
+        bool isFull = _writer!.ExpectedEnd >= _context.Options.VolumeSizeBytes;
+        return CompareNeedsLock(request) ?? (isFull ? ChunkStatus.VolumeFull : ChunkStatus.Ok);
     }
 
     private ChunkStatus CheckAdoptNeedsLock(in ChunkAppend request)

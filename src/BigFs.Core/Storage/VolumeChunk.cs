@@ -1,11 +1,9 @@
 using BigFs.Core.Model;
-using Microsoft.Extensions.Logging;
 
 namespace BigFs.Core.Storage;
 
-/// <summary>A chunk in a volume log.</summary>
-internal sealed class VolumeChunk(
-    IDiskFile file, VolumeId volume, ChunkKey key, IndexedChunk place, uint[] blocks, ILogger logger) : StoredChunk
+/// <summary>A chunk in a volume log. Logs are only appended to, so the lease needs nothing but the open file.</summary>
+internal sealed class VolumeChunk(Volume volume, ChunkKey key, IndexedChunk place, uint[] blocks) : StoredChunk
 {
     /// <inheritdoc/>
     public override int Length => place.Length;
@@ -14,27 +12,15 @@ internal sealed class VolumeChunk(
     public override ReadOnlyMemory<uint> BlockChecksums => blocks;
 
     /// <inheritdoc/>
-    public override async ValueTask<ChunkStatus> ReadAsync(
+    public override ValueTask<ChunkStatus> ReadAsync(
         int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(destination.Length, Length - offset);
         cancellationToken.ThrowIfCancellationRequested();
-        try
-        {
-            // Not abandoned on cancellation: the disk would go on writing into the caller's memory.
-            int count = await file.ReadAsync(place.Offset + offset, destination);
-            return count == destination.Length ? ChunkStatus.Ok : ChunkStatus.DiskFailed;
-        }
-        catch (DiskException exception)
-        {
-            StorageEvents.ReadFailed(logger, exception, key, volume);
-            return ChunkStatus.DiskFailed;
-        }
-        catch (ObjectDisposedException)
-        {
-            return ChunkStatus.Busy; // the store was closed under the lease
-        }
+
+        // Not abandoned on cancellation: the disk would go on writing into the caller's memory.
+        return volume.ReadAsync(key, place.Offset + offset, destination);
     }
 
     /// <inheritdoc/>

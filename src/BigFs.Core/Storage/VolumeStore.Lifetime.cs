@@ -117,7 +117,7 @@ public sealed partial class VolumeStore
                 }
                 else if (VolumeContext.VolumeOf(name) is { } id)
                 {
-                    volumes.Add(id, await Volume.LoadAsync(context, id, identity.CleanStart));
+                    volumes.Add(id, await Volume.LoadAsync(context, id));
                 }
             }
         }

@@ -96,6 +96,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             IsLegal(request) && buffer.PayloadLength == request.Length,
             request.Volume,
             buffer,
+            () => ValueTask.FromResult(ChunkStatus.Ok),
             volume => volume.AppendAsync(request, buffer, cancellationToken));
     }
 
@@ -111,17 +112,8 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             IsLegal(request) && buffer.PayloadLength == request.Length && !chunk.Deleted,
             request.Volume,
             buffer,
-            async volume =>
-            {
-                ChunkStatus term = await AcceptTermAsync(order.Term, cancellationToken);
-                if (term == ChunkStatus.Ok)
-                {
-                    return await volume.AdoptAsync(request, buffer, cancellationToken);
-                }
-
-                buffer.Dispose();
-                return term;
-            });
+            () => AcceptTermAsync(order.Term, cancellationToken),
+            volume => volume.AdoptAsync(request, buffer, cancellationToken));
     }
 
     /// <inheritdoc/>
@@ -165,18 +157,24 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     private static bool IsLegal(in ChunkAppend request) =>
         request.Length is >= 1 and <= Limits.MaxChunkSize && !request.Members.IsDefault;
 
+    /// <summary>Runs work that takes the buffer over; gives it back when the work is not come to.</summary>
     private async ValueTask<ChunkStatus> WithBufferAsync(
-        bool isLegal, VolumeId id, ChunkBuffer buffer, Func<Volume, ValueTask<ChunkStatus>> work)
+        bool isLegal,
+        VolumeId id,
+        ChunkBuffer buffer,
+        Func<ValueTask<ChunkStatus>> admit,
+        Func<Volume, ValueTask<ChunkStatus>> work)
     {
         bool isTaken = false;
         try
         {
             return !isLegal
                 ? ChunkStatus.Malformed
-                : await WithVolumeAsync(id, volume =>
+                : await WithVolumeAsync(id, async volume =>
                 {
-                    isTaken = true;
-                    return work(volume);
+                    ChunkStatus status = await admit();
+                    isTaken = status == ChunkStatus.Ok;
+                    return isTaken ? await work(volume) : status;
                 });
         }
         finally

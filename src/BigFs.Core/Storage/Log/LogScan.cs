@@ -15,9 +15,16 @@ internal readonly record struct FoundRecord(RecordHeader Header, long PayloadOff
 /// <param name="Sequence">The last batch's sequence, 0 when there is none.</param>
 /// <param name="Incarnation">The last batch's incarnation, 0 when there is none.</param>
 /// <param name="Length">The file's length.</param>
+/// <param name="IsPinned">Whether a header names every chunk and delete mark as durable.</param>
 /// <param name="Damage">What is damaged before the durable offset, as a sentence; null when nothing is.</param>
 internal sealed record LogContents(
-    IReadOnlyList<FoundRecord> Records, long End, long Sequence, long Incarnation, long Length, string? Damage);
+    IReadOnlyList<FoundRecord> Records,
+    long End,
+    long Sequence,
+    long Incarnation,
+    long Length,
+    bool IsPinned,
+    string? Damage);
 
 /// <summary>
 /// Reads a log from its first batch to its end. Batches before the highest durable offset that any header names were
@@ -46,14 +53,13 @@ internal sealed class LogScan
     /// <summary>Scans the file.</summary>
     /// <param name="file">The log.</param>
     /// <param name="seed">Where its header checksums begin.</param>
-    /// <param name="clean">Whether the log was closed cleanly: then all of it is durable and nothing may be cut.</param>
-    public static async ValueTask<LogContents> RunAsync(IDiskFile file, uint seed, bool clean)
+    public static async ValueTask<LogContents> RunAsync(IDiskFile file, uint seed)
     {
         var scan = new LogScan(file, seed);
         long length = await file.GetLengthAsync();
         await scan.FindBatchesAsync(length);
         long named = scan._batches.Select(batch => batch.Header.Durable).DefaultIfEmpty(LogFormat.PageSize).Max();
-        return await scan.ReadAsync(length, clean ? length : named);
+        return await scan.ReadAsync(length, named);
     }
 
     private async ValueTask FindBatchesAsync(long length)
@@ -106,6 +112,7 @@ internal sealed class LogScan
         long end = _gaps.Where(gap => gap >= durable).DefaultIfEmpty(length).Min();
         var records = new List<FoundRecord>();
         BatchHeader last = default;
+        bool isPinned = true;
         foreach (Batch batch in _batches)
         {
             long offset = batch.Header.Offset;
@@ -121,6 +128,7 @@ internal sealed class LogScan
                 FoundRecord? found = record is { } known ? await FindAsync(batch.Header, known) : null;
                 if (found is { } readable)
                 {
+                    isPinned &= offset < durable || readable.Epoch is not null;
                     records.Add(readable);
                 }
                 else
@@ -131,7 +139,7 @@ internal sealed class LogScan
         }
 
         damage ??= records.Any(record => record.Epoch is not null) ? null : "no epoch record";
-        return new LogContents(records, end, last.Sequence, last.Incarnation, length, damage);
+        return new LogContents(records, end, last.Sequence, last.Incarnation, length, isPinned, damage);
     }
 
     private async ValueTask<FoundRecord?> FindAsync(BatchHeader batch, RecordHeader record)

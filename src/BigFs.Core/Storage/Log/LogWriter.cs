@@ -24,6 +24,8 @@ internal sealed class LogWriter
     private bool _running;
     private volatile bool _isBroken;
     private volatile bool _preparesAhead;
+    private volatile bool _isPinned;
+    private bool _isLengthUnknown;
     private long _end;
     private long _pendingLength;
     private long _sequence;
@@ -54,6 +56,7 @@ internal sealed class LogWriter
         _incarnation = position.Incarnation + 1;
         _sequence = position.Sequence;
         _end = position.End;
+        _isPinned = position.IsPinned;
         _shared = shared;
         _applied = applied;
         _failed = failed;
@@ -68,6 +71,12 @@ internal sealed class LogWriter
         get => _preparesAhead;
         set => _preparesAhead = value;
     }
+
+    /// <summary>
+    /// Whether a header in the log names every chunk and delete mark as durable, so that damage to them can never be taken
+    /// for a torn tail.
+    /// </summary>
+    public bool IsPinned => _isPinned;
 
     /// <summary>Bytes of the log in use.</summary>
     public long End => Interlocked.Read(ref _end);
@@ -126,7 +135,7 @@ internal sealed class LogWriter
         await DrainAsync();
         try
         {
-            if (!_isBroken)
+            if (!_isBroken && (_prepared > 0 || _isLengthUnknown))
             {
                 await CutAsync();
             }
@@ -152,7 +161,7 @@ internal sealed class LogWriter
             try
             {
                 await CommitAsync(group);
-                if (!_preparesAhead && _prepared > 0)
+                if (!_preparesAhead && (_prepared > 0 || _isLengthUnknown))
                 {
                     await CutAsync();
                 }
@@ -221,6 +230,7 @@ internal sealed class LogWriter
         Interlocked.Add(ref _end, length);
         _prepared -= length;
         UnchargeBeyond(_prepared);
+        _isPinned = group.TrueForAll(entry => entry.Kind == RecordKind.Epoch);
         group.ForEach(_applied);
         group.ForEach(entry => entry.Complete(ChunkStatus.Ok));
     }
@@ -262,6 +272,7 @@ internal sealed class LogWriter
         }
         catch (DiskException exception) when (exception.IsOutOfSpace)
         {
+            _isLengthUnknown = true;
             return false;
         }
     }
@@ -294,6 +305,7 @@ internal sealed class LogWriter
         await _file.TruncateAsync(_end);
         await _file.SyncAsync();
         _prepared = 0;
+        _isLengthUnknown = false;
         UnchargeBeyond(0);
     }
 
