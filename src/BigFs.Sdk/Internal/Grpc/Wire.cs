@@ -62,6 +62,11 @@ internal static class Wire
     public static Protocol.Manifest ToProto(this ImmutableArray<ChunkReference> manifest)
     {
         var proto = new Protocol.Manifest();
+        if (manifest.IsDefaultOrEmpty)
+        {
+            return proto;
+        }
+
         proto.Volumes.Capacity = proto.Keys.Capacity = proto.Lengths.Capacity = proto.Crc32C.Capacity = manifest.Length;
         foreach (ChunkReference chunk in manifest)
         {
@@ -106,6 +111,11 @@ internal static class Wire
     public static Protocol.StoredChunks ToProto(this ImmutableArray<StoredChunkInfo> chunks)
     {
         var proto = new Protocol.StoredChunks();
+        if (chunks.IsDefaultOrEmpty)
+        {
+            return proto;
+        }
+
         proto.Keys.Capacity = proto.Lengths.Capacity = proto.Crc32C.Capacity = proto.Deleted.Capacity = chunks.Length;
         foreach (StoredChunkInfo chunk in chunks)
         {
