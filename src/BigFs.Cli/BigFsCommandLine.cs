@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using System.CommandLine.Parsing;
 using BigFs.Cli.Commands;
 using BigFs.Cli.Errors;
 
@@ -64,9 +63,9 @@ internal sealed class BigFsCommandLine
         ParseResult parsed = Root.Parse(arguments, Parsing);
         bool helpOrVersion = parsed.Action is not null and not System.CommandLine.Invocation.ParseErrorAction
             && (parsed.Action is HelpAction || parsed.GetResult("--version") is not null);
-        if (parsed.Errors.Count > 0 && !helpOrVersion)
+        if (!helpOrVersion && Problem(parsed, arguments) is { } problem)
         {
-            return Refuse(parsed);
+            return Refuse(parsed, problem);
         }
 
         var invocation = new InvocationConfiguration
@@ -112,13 +111,29 @@ internal sealed class BigFsCommandLine
         parsed.GetValue(_quiet),
         _environment.ShellClient is null ? parsed.GetValue(_endpoint) : null);
 
-    private int Refuse(ParseResult parsed)
+    private static string? Problem(ParseResult parsed, IReadOnlyList<string> arguments)
     {
-        // One sentence: the first error explains, the rest mostly follow from it.
-        ParseError error = parsed.Errors[0];
+        if (parsed.UnmatchedTokens is [var unknown, ..])
+        {
+            return $"\"{unknown}\" is no command, option or argument here.";
+        }
+
+        if (parsed.Errors is [var error, ..])
+        {
+            return error.Message;
+        }
+
+        // Otherwise a misspelt option would be taken for a file of that name.
+        string? option = parsed.CommandResult.Tokens.Select(token => token.Value)
+            .FirstOrDefault(value => value is ['-', _, ..] && arguments.TakeWhile(a => a != "--").Contains(value));
+        return option is null ? null : $"\"{option}\" is no option here; what is called so comes after \"--\".";
+    }
+
+    private int Refuse(ParseResult parsed, string problem)
+    {
         string name = parsed.CommandResult.Command == Root ? "bigfs" : $"bigfs {parsed.CommandResult.Command.Name}";
         var failure = Failure.Of(
-            new UsageException($"{error.Message} (\"{name} --help\" shows how.)"), CancellationToken.None);
+            new UsageException($"{problem} (\"{name} --help\" shows how.)"), CancellationToken.None);
         failure.Write(_environment.Console.Error, parsed.GetValue(_json));
         return failure.ExitCode;
     }

@@ -31,7 +31,7 @@ public sealed class BigFsRoleHostOptions
     /// Where the data are kept: with one role the folder itself, with several a folder per role inside it, named after
     /// the role.
     /// </summary>
-    public string DataDirectory { get; set; } = "";
+    public string? DataDirectory { get; set; }
 
     /// <summary>Where the control services listen, "host:port", loopback only; port 0 (default) for any free one.</summary>
     public string Listen { get; set; } = "127.0.0.1:0";
@@ -40,7 +40,7 @@ public sealed class BigFsRoleHostOptions
     public string TransferListen { get; set; } = "127.0.0.1:0";
 
     /// <summary>The name server, "host:port"; needed unless it is among the roles.</summary>
-    public string NameServer { get; set; } = "";
+    public string? NameServer { get; set; }
 
     /// <summary>Replicas of each chunk where an upload does not say, 1 to 8; default 2.</summary>
     public int Replicas { get; set; } = 2;

@@ -18,11 +18,8 @@ internal static class CopyCommand
             Arity = new ArgumentArity(2, ArgumentArity.OneOrMore.MaximumNumberOfValues),
         };
         var recursive = new Option<bool>("--recursive", "-r") { Description = "Copy folders with all they hold." };
-        var replicas = new Option<int?>("--replicas")
-        {
-            Description = "Datanodes that keep each part of an upload, 1 to 8; default the cluster's setting.",
-            HelpName = "N",
-        };
+        var replicas = NumberOption.Make<int>(
+            "--replicas", "N", "Datanodes that keep each part of an upload, 1 to 8; default the cluster's setting.");
         var ifAbsent = new Option<bool>("--if-absent") { Description = "Upload only where nothing is." };
         var ifVersion = new Option<string>("--if-version")
         {
@@ -50,7 +47,8 @@ internal static class CopyCommand
     private static void Validate(
         CommandResult result, Argument<string[]> paths, Option<int?> replicas, Option<bool> ifAbsent, Option<string> ifVersion)
     {
-        if (result.GetValue(paths) is not { Length: >= 2 } all)
+        string[] all = [.. result.GetResult(paths)?.Tokens.Select(token => token.Value) ?? []];
+        if (all.Length < 2)
         {
             return; // The arity says it.
         }

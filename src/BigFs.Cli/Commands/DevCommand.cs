@@ -11,18 +11,15 @@ internal static class DevCommand
 {
     public static Command Make(BigFsCommandLine line)
     {
-        var nodes = new Option<int?>("--nodes") { Description = "Datanodes, 1 to 64; default 3.", HelpName = "N" };
+        var nodes = NumberOption.Make<int>("--nodes", "N", "Datanodes, 1 to 64; default 3.");
         var data = new Option<string>("--data")
         {
             Description = "The data folder; default a folder of this user that stays.",
             HelpName = "DIR",
         };
         var memory = new Option<bool>("--memory") { Description = "Keep everything in memory; nothing survives the end." };
-        var port = new Option<int?>("--port")
-        {
-            Description = "The port of the endpoint; default that of the last start, else 7400; 0 for any free one.",
-            HelpName = "P",
-        };
+        var port = NumberOption.Make<int>(
+            "--port", "P", "The port of the endpoint; default that of the last start, else 7400; 0 for any free one.");
         var processes = new Option<bool>("--processes") { Description = "A process for each role, to try failures." };
         var command = new Command("dev", "Runs a whole cluster on this machine until SIGINT or SIGTERM.")
         {

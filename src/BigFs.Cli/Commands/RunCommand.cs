@@ -11,8 +11,11 @@ internal static class RunCommand
 {
     public static Command Make(BigFsCommandLine line)
     {
-        var roles = new Argument<string[]>("role") { Description = "One or more roles.", Arity = ArgumentArity.OneOrMore };
-        roles.AcceptOnlyFromAmong(RoleNames.All);
+        var roles = new Argument<string[]>("role")
+        {
+            Description = $"One or more of {string.Join(", ", RoleNames.All)}.",
+            Arity = ArgumentArity.OneOrMore,
+        };
         var data = new Option<string>("--data") { Description = "The folder for the data.", HelpName = "DIR" };
         var listen = new Option<string>("--listen")
         {
@@ -29,9 +32,10 @@ internal static class RunCommand
             Description = "The name server; needed unless it is one of the roles.",
             HelpName = "HOST:PORT",
         };
-        var replicas = new Option<int?>("--replicas") { Description = "Replicas where an upload does not say, 1 to 8; default 2.", HelpName = "N" };
-        var prepared = new Option<long?>("--prepared") { Description = "Bytes that a datanode may prepare ahead of need; default 64 MiB.", HelpName = "BYTES" };
-        var parent = new Option<int?>("--parent") { Description = "End with this process.", Hidden = true };
+        var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
+        var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
+        Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
+        parent.Hidden = true;
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
         {
             roles, data, listen, transfer, nameServer, replicas, prepared, parent,

@@ -101,7 +101,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
             Replicas = plan.Replicas,
             PreparedBytesPerNode = plan.PreparedBytesPerNode,
         };
-        options.NameServer = name == RoleNames.NameServer ? "" : $"127.0.0.1:{ports[RoleNames.NameServer]}";
+        options.NameServer = name == RoleNames.NameServer ? null : $"127.0.0.1:{ports[RoleNames.NameServer]}";
         options.TransferListen = isDataNode ? $"127.0.0.1:{ports[name + Transfer]}" : options.TransferListen;
         return options;
     }

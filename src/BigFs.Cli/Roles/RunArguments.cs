@@ -18,12 +18,12 @@ internal static class RunArguments
         Add("--name-server", options.NameServer, defaults.NameServer);
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
-        Add("--parent", parent is { } id ? Number(id) : "", "");
+        Add("--parent", parent is { } id ? Number(id) : null, null);
         return arguments;
 
-        void Add(string name, string value, string byDefault)
+        void Add(string name, string? value, string? byDefault)
         {
-            if (value != byDefault)
+            if (value is not null && value != byDefault)
             {
                 arguments.AddRange([name, value]);
             }
