@@ -1,29 +1,228 @@
+using System.Runtime.CompilerServices;
 using BigFs.Core.Control;
+using BigFs.Core.Metadata;
 using BigFs.Core.Transfer;
+using BigFs.Internal;
+using BigFs.Internal.Download;
+using BigFs.Internal.Upload;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BigFs;
 
-/// <summary>The client of a BigFS cluster. Constructors do no I/O. Dispose it when the application ends.</summary>
-public sealed class BigFsClient : IAsyncDisposable
+/// <summary>
+/// The client of a BigFS cluster. Thread-safe and long-lived: make one, share it, dispose it when the application ends.
+/// Constructors do no I/O; connections are made when they are first needed.
+/// </summary>
+public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
 {
+    private readonly ClientContext _context;
+
     /// <summary>Makes a client of the cluster at an endpoint, "bigfs://host:port", with default settings.</summary>
+    /// <exception cref="BigFsException">InvalidSettings: the endpoint is of another form.</exception>
     public BigFsClient(Uri endpoint)
         : this(new BigFsClientOptions { Endpoint = endpoint })
     {
     }
 
-    /// <summary>Makes a client.</summary>
+    /// <summary>Makes a client; the options are copied.</summary>
     /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
-    public BigFsClient(BigFsClientOptions options) => ArgumentNullException.ThrowIfNull(options);
-
-    /// <summary>Makes a client on seams of its own: the way of a cluster in the same process.</summary>
-    internal BigFsClient(BigFsClientOptions options, IFileServer fileServer, IChunkTransport transport)
+    public BigFsClient(BigFsClientOptions options)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(fileServer);
-        ArgumentNullException.ThrowIfNull(transport);
+        ClientSettings settings = ClientSettings.Of(options, remote: true);
+        ILoggerFactory loggers = options.LoggerFactory ?? NullLoggerFactory.Instance;
+        _context = new ClientContext(
+            settings,
+            () => RemoteSeams.Create(settings, loggers),
+            ownsSeams: true,
+            TimeProvider.System,
+            loggers.CreateLogger<BigFsClient>());
     }
 
-    /// <summary>Closes its connections.</summary>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    /// <summary>
+    /// Makes a client on seams that someone else owns: the way of a cluster in the same process. The endpoint is not used.
+    /// </summary>
+    internal BigFsClient(
+        BigFsClientOptions options, IFileServer fileServer, IChunkTransport transport, TimeProvider? time = null)
+    {
+        ArgumentNullException.ThrowIfNull(fileServer);
+        ArgumentNullException.ThrowIfNull(transport);
+        ClientSettings settings = ClientSettings.Of(options, remote: false);
+        _context = new ClientContext(
+            settings,
+            () => (fileServer, transport),
+            ownsSeams: false,
+            time ?? TimeProvider.System,
+            (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<BigFsClient>());
+    }
+
+    /// <inheritdoc/>
+    public Task<UploadResult> UploadAsync(
+        BigFsPath path, Stream content, UploadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(content);
+        return EnterAsync(
+            () => StreamUpload.RunAsync(_context, UploadPlan.Of(path, options), content, cancellationToken),
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<BigFsWriter> OpenWriteAsync(
+        BigFsPath path, UploadOptions? options = null, CancellationToken cancellationToken = default) =>
+        EnterAsync<BigFsWriter>(
+            async () => new UploadWriter(_context, await ChunkUpload.BeginAsync(
+                _context, UploadPlan.Of(path, options), length: null, CancellationToken.None, cancellationToken).ConfigureAwait(false)),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<BigFsFile> DownloadAsync(
+        BigFsPath path, Stream destination, DownloadOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        return EnterAsync(
+            () => StreamDownload.RunAsync(_context, path, destination, options, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<BigFsReadStream> OpenReadAsync(
+        BigFsPath path, DownloadOptions? options = null, CancellationToken cancellationToken = default) =>
+        EnterAsync<BigFsReadStream>(
+            async () =>
+            {
+                DownloadOptions chosen = options ?? new DownloadOptions();
+                OptionChecks.Within(path, nameof(chosen.Concurrency), chosen.Concurrency, 1, OptionChecks.MaxConcurrency);
+                ChunkReader reader = await ChunkReader.OpenAsync(_context, path, cancellationToken).ConfigureAwait(false);
+                return new FileReadStream(_context, reader, chosen);
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken = default) =>
+        ControlAsync(path, (server, token) => server.FindAsync(path, token), cancellationToken);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<BigFsEntry> ListAsync(
+        BigFsPath directory,
+        ListOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var next = new ListOptions
+        {
+            PageSize = options?.PageSize ?? new ListOptions().PageSize,
+            Prefix = options?.Prefix,
+            ContinuationToken = options?.ContinuationToken,
+        };
+        do
+        {
+            BigFsPage page = await ListPageAsync(directory, next, cancellationToken).ConfigureAwait(false);
+            foreach (BigFsEntry entry in page.Entries)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                yield return entry;
+            }
+
+            next.ContinuationToken = page.ContinuationToken;
+        }
+        while (next.ContinuationToken is not null);
+    }
+
+    /// <inheritdoc/>
+    public Task<BigFsPage> ListPageAsync(
+        BigFsPath directory, ListOptions? options = null, CancellationToken cancellationToken = default) =>
+        EnterAsync(
+            async () =>
+            {
+                ListOptions chosen = options ?? new ListOptions();
+                OptionChecks.Within(directory, nameof(chosen.PageSize), chosen.PageSize, 1, Core.Model.Limits.MaxPageSize);
+                string prefix = chosen.Prefix ?? "";
+                var request = new MetadataListRequest
+                {
+                    Directory = directory,
+                    After = chosen.ContinuationToken is { } token ? ListingToken.Read(token, directory, prefix) : "",
+                    Prefix = prefix,
+                    Limit = chosen.PageSize,
+                };
+                MetadataPage page = await _context.Control.RunAsync(
+                    directory, (server, token) => server.ListAsync(request, token), cancellationToken).ConfigureAwait(false);
+                return new BigFsPage
+                {
+                    Entries = page.Entries,
+                    ContinuationToken = page.Next is { } after ? ListingToken.Write(directory, prefix, after) : null,
+                };
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task CreateDirectoryAsync(BigFsPath path, CancellationToken cancellationToken = default)
+    {
+        var operation = Guid.NewGuid();
+        return ControlAsync(
+            path,
+            async ValueTask<bool> (server, token) =>
+            {
+                await server.CreateDirectoryAsync(operation, path, token).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> DeleteAsync(
+        BigFsPath path, DeleteOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var request = new DeleteRequest
+        {
+            Operation = Guid.NewGuid(),
+            Path = path,
+            Recursive = options?.Recursive ?? false,
+            Version = options?.Version,
+        };
+        return ControlAsync(path, (server, token) => server.DeleteAsync(request, token), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<BigFsEntry> MoveAsync(
+        BigFsPath source, BigFsPath destination, MoveOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var request = new MoveRequest
+        {
+            Operation = Guid.NewGuid(),
+            Source = source,
+            Destination = destination,
+            Overwrite = options?.Overwrite ?? false,
+        };
+        return ControlAsync(source, (server, token) => server.MoveAsync(request, token), cancellationToken);
+    }
+
+    /// <summary>
+    /// Ends what is under way and closes the connections; transfers that run fail with
+    /// <see cref="ObjectDisposedException"/>. Disposing twice is fine.
+    /// </summary>
+    public ValueTask DisposeAsync() => _context.DisposeAsync();
+
+    private Task<T> ControlAsync<T>(
+        BigFsPath path, Func<IFileServer, CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken) =>
+        EnterAsync(() => _context.Control.RunAsync(path, call, cancellationToken), cancellationToken);
+
+    /// <summary>The public door: leaves the caller's context, and tells whose cancellation it was.</summary>
+    private async Task<T> EnterAsync<T>(Func<Task<T>> operation, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_context.Stopping.IsCancellationRequested, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        await PublicDoor.LeaveContext();
+        try
+        {
+            return await operation().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception) when (
+            cancellationToken.IsCancellationRequested && exception.CancellationToken != cancellationToken)
+        {
+            throw new OperationCanceledException(exception.Message, exception, cancellationToken);
+        }
+        catch (OperationCanceledException exception) when (
+            !cancellationToken.IsCancellationRequested && _context.Stopping.IsCancellationRequested)
+        {
+            throw new ObjectDisposedException("The client was disposed while it was at work.", exception);
+        }
+    }
 }

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Logging;
+
 namespace BigFs;
 
 /// <summary>Settings of a client; validated when the client is made.</summary>
@@ -17,4 +19,7 @@ public sealed class BigFsClientOptions
 
     /// <summary>How long a transfer may stand still before it fails; totals have no limit. Default 30 s.</summary>
     public TimeSpan StallTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Where log events go; null (default): nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
 }

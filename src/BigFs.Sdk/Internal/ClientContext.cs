@@ -1,0 +1,81 @@
+using BigFs.Core.Control;
+using BigFs.Core.Transfer;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Internal;
+
+/// <summary>What the parts of one client share. Thread-safe.</summary>
+internal sealed class ClientContext : IAsyncDisposable
+{
+    private readonly Lazy<(IFileServer FileServer, IChunkTransport Transport)> _seams;
+    private readonly bool _ownsSeams;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly FaultReporter _reporter;
+    private int _disposed;
+
+    /// <summary>Makes the context; the seams are made when they are first needed.</summary>
+    public ClientContext(
+        ClientSettings settings,
+        Func<(IFileServer FileServer, IChunkTransport Transport)> seams,
+        bool ownsSeams,
+        TimeProvider time,
+        ILogger logger)
+    {
+        Settings = settings;
+        Time = time;
+        Logger = logger;
+        Stopping = _stop.Token;
+        Penalties = new NodePenalties(time);
+        _ownsSeams = ownsSeams;
+        _seams = new Lazy<(IFileServer, IChunkTransport)>(seams, LazyThreadSafetyMode.ExecutionAndPublication);
+        Control = new ControlCalls(() => FileServer, settings, time, Stopping);
+        _reporter = new FaultReporter(() => FileServer, time, logger);
+    }
+
+    public ClientSettings Settings { get; }
+
+    public TimeProvider Time { get; }
+
+    public ILogger Logger { get; }
+
+    /// <summary>Cancelled when the client is disposed.</summary>
+    public CancellationToken Stopping { get; }
+
+    public NodePenalties Penalties { get; }
+
+    public ControlCalls Control { get; }
+
+    public IFileServer FileServer => _seams.Value.FileServer;
+
+    public IChunkTransport Transport => _seams.Value.Transport;
+
+    /// <summary>Tells the cluster about a replica's fault; returns at once and never throws.</summary>
+    public void Report(ReplicaFault fault) => _reporter.Report(fault);
+
+    /// <summary>Ends everything that runs, and what the client made.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        {
+            return;
+        }
+
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _reporter.DisposeAsync().ConfigureAwait(false);
+        if (_ownsSeams && _seams.IsValueCreated)
+        {
+            await Transport.DisposeAsync().ConfigureAwait(false);
+            switch (FileServer)
+            {
+                case IAsyncDisposable disposable:
+                    await disposable.DisposeAsync().ConfigureAwait(false);
+                    break;
+                case IDisposable disposable:
+                    disposable.Dispose();
+                    break;
+            }
+        }
+
+        _stop.Dispose();
+    }
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+
+namespace BigFs.Internal;
+
+/// <summary>A client's settings after validation; immutable.</summary>
+internal sealed record ClientSettings
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
+    /// <summary>The name server; null for a client on seams of its own.</summary>
+    public required Uri? Endpoint { get; init; }
+
+    /// <summary>See <see cref="BigFsClientOptions.ConnectTimeout"/>.</summary>
+    public required TimeSpan ConnectTimeout { get; init; }
+
+    /// <summary>See <see cref="BigFsClientOptions.OperationTimeout"/>.</summary>
+    public required TimeSpan OperationTimeout { get; init; }
+
+    /// <summary>See <see cref="BigFsClientOptions.StallTimeout"/>.</summary>
+    public required TimeSpan StallTimeout { get; init; }
+
+    /// <summary>Copies and validates.</summary>
+    /// <param name="options">What the caller wrote.</param>
+    /// <param name="remote">Whether the endpoint is used.</param>
+    /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
+    public static ClientSettings Of(BigFsClientOptions options, bool remote)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if ((remote ? EndpointProblem(options.Endpoint) : null) is { } problem)
+        {
+            throw new BigFsException(BigFsErrorCode.InvalidSettings, problem) { Endpoint = options.Endpoint?.OriginalString };
+        }
+
+        return new ClientSettings
+        {
+            Endpoint = remote ? options.Endpoint : null,
+            ConnectTimeout = Checked(nameof(options.ConnectTimeout), options.ConnectTimeout),
+            OperationTimeout = Checked(nameof(options.OperationTimeout), options.OperationTimeout),
+            StallTimeout = Checked(nameof(options.StallTimeout), options.StallTimeout),
+        };
+    }
+
+    /// <summary>What is wrong with an endpoint, as a sentence; null when it is fine.</summary>
+    public static string? EndpointProblem(Uri? endpoint)
+    {
+        const string wanted = "\"bigfs://host:port\" of the name server is expected, for example \"bigfs://127.0.0.1:7400\"";
+        return endpoint switch
+        {
+            null => $"The setting Endpoint is missing: {wanted}.",
+            { IsAbsoluteUri: false } => $"The setting Endpoint is \"{endpoint.OriginalString}\": {wanted}.",
+            { Scheme: "http" or "https" } =>
+                $"The setting Endpoint is \"{endpoint.OriginalString}\": gateways are not there yet; {wanted}.",
+            { Scheme: not "bigfs" } =>
+                $"The setting Endpoint is \"{endpoint.OriginalString}\", with the scheme \"{endpoint.Scheme}\": {wanted}.",
+            { Host: "" } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a host: {wanted}.",
+            { Port: < 1 } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a port: {wanted}.",
+            { PathAndQuery: not ("/" or "") } or { UserInfo: not "" } or { Fragment: not "" } =>
+                $"The setting Endpoint is \"{endpoint.OriginalString}\", with more than host and port: {wanted}.",
+            _ => null,
+        };
+    }
+
+    private static TimeSpan Checked(string name, TimeSpan value) =>
+        value > TimeSpan.Zero && value <= Longest
+            ? value
+            : throw new BigFsException(
+                BigFsErrorCode.InvalidSettings,
+                string.Create(CultureInfo.InvariantCulture, $"The setting {name} is {value}: more than 0 and at most {Longest.TotalHours:0} hours are allowed."));
+}

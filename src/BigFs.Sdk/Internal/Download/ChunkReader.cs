@@ -1,0 +1,135 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+
+namespace BigFs.Internal.Download;
+
+/// <summary>
+/// Reads ranges of one file version's chunks: the replicas in turn, then again where a fresh map says they are, until the
+/// stall time-out has passed since the first failure. Thread-safe.
+/// </summary>
+internal sealed class ChunkReader
+{
+    private readonly ClientContext _context;
+    private readonly ConcurrentDictionary<VolumeId, VolumeLocation> _locations;
+
+    /// <summary>Makes a reader of an opened file.</summary>
+    public ChunkReader(ClientContext context, OpenedFile opened)
+    {
+        _context = context;
+        Map = new FileMap(opened);
+        _locations = new ConcurrentDictionary<VolumeId, VolumeLocation>(
+            opened.Locations.IsDefault ? [] : opened.Locations.Select(place => KeyValuePair.Create(place.Volume, place)));
+    }
+
+    /// <summary>The file's chunks.</summary>
+    public FileMap Map { get; }
+
+    /// <summary>Opens the version that stands at the path now.</summary>
+    /// <exception cref="BigFsException">NotFound, IsDirectory, Damaged (the manifest), Unavailable, TimedOut.</exception>
+    public static async Task<ChunkReader> OpenAsync(ClientContext context, BigFsPath path, CancellationToken cancellationToken)
+    {
+        OpenedFile? opened = await context.Control.RunAsync(
+            path, (server, token) => server.OpenAsync(path, token), cancellationToken).ConfigureAwait(false);
+        return opened is null
+            ? throw new BigFsException(BigFsErrorCode.NotFound, $"There is no file \"{path}\".") { Path = path.ToString() }
+            : new ChunkReader(context, opened);
+    }
+
+    /// <summary>Fills the destination with verified bytes of a chunk.</summary>
+    /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut.</exception>
+    public async ValueTask ReadAsync(int index, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ChunkReference chunk = Map[index];
+        var round = new ReadRound(_context, Map.File.Path, chunk);
+        var backOff = new BackOff(_context.Time, _context.Settings.StallTimeout);
+        bool refreshed = false;
+        while (true)
+        {
+            ImmutableArray<NodeAddress> members =
+                _locations.TryGetValue(chunk.Volume, out VolumeLocation? location) ? location.Members : [];
+            if (await round.TryAllAsync(InOrder(members, index), offset, destination, cancellationToken).ConfigureAwait(false))
+            {
+                return;
+            }
+
+            if (refreshed && round.IsFinal)
+            {
+                throw await FinalAsync(round, chunk, cancellationToken).ConfigureAwait(false);
+            }
+
+            // The first refresh follows at once: a volume that has moved is the likeliest reason.
+            if (!await backOff.WaitAsync(elsewhere: true, cancellationToken).ConfigureAwait(false))
+            {
+                throw round.GaveUp(backOff);
+            }
+
+            refreshed = await RefreshAsync(chunk.Volume, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>
+    /// Members as the map ranks them, but each chunk beginning with another one so that all serve, and those that failed a
+    /// moment ago last.
+    /// </summary>
+    private IEnumerable<NodeAddress> InOrder(ImmutableArray<NodeAddress> members, int index) =>
+        Enumerable.Range(0, members.Length)
+            .Select(step => members[(int)(((uint)index + (uint)step) % (uint)members.Length)])
+            .OrderBy(node => _context.Penalties.Contains(node.Id));
+
+    private async Task<bool> RefreshAsync(VolumeId volume, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ImmutableArray<VolumeLocation> locations = await _context.Control.RunOnceAsync(
+                Map.File.Path,
+                (server, token) => server.LocateAsync([volume], token),
+                cancellationToken).ConfigureAwait(false);
+            foreach (VolumeLocation location in locations.Where(place => place.Volume == volume))
+            {
+                _locations[volume] = location;
+                return true;
+            }
+
+            return false;
+        }
+        catch (BigFsException exception)
+        {
+            // The places known so far are tried again meanwhile.
+            SdkLog.LocateFailed(_context.Logger, volume.Value, Map.File.Path.ToString(), exception);
+            return false;
+        }
+    }
+
+    /// <summary>Every replica, under a fresh map, says that it has not got the bytes: is the version still the file's?</summary>
+    private async Task<BigFsException> FinalAsync(ReadRound round, ChunkReference chunk, CancellationToken cancellationToken)
+    {
+        BigFsPath path = Map.File.Path;
+        if (round.IsGone)
+        {
+            BigFsEntry? entry = await _context.Control.RunAsync(
+                path, (server, token) => server.FindAsync(path, token), cancellationToken).ConfigureAwait(false);
+            if (entry is not BigFsFile file || file.Version != Map.File.Version)
+            {
+                return new BigFsException(
+                    BigFsErrorCode.VersionExpired,
+                    $"Version {Map.File.Version} of \"{path}\" was replaced or deleted and is no longer kept: open the file again.")
+                {
+                    Path = path.ToString(),
+                    Attempts = round.Attempts,
+                };
+            }
+        }
+
+        return new BigFsException(
+            BigFsErrorCode.Damaged,
+            $"No replica returned the bytes of \"{path}\" that were written (chunk {chunk.Key} in volume {chunk.Volume}): {round.Describe()}.")
+        {
+            Path = path.ToString(),
+            Endpoint = round.LastEndpoint,
+            Attempts = round.Attempts,
+        };
+    }
+}

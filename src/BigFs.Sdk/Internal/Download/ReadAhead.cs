@@ -1,0 +1,153 @@
+using BigFs.Core.Model;
+
+namespace BigFs.Internal.Download;
+
+/// <summary>
+/// The bytes of a file from a position on, in verified pieces, several being fetched at once and handed over in order. A
+/// whole download takes whole chunks from the start; a reader who may seek away again begins with a small window that
+/// grows with each piece read in sequence. One caller at a time.
+/// </summary>
+internal sealed class ReadAhead : IAsyncDisposable
+{
+    /// <summary>Windows up to this size are fetched one at a time; beyond it, whole chunks ahead.</summary>
+    private const int LargestWindow = 1 << 20;
+
+    private readonly ChunkReader _reader;
+    private readonly int _depth;
+    private readonly TransferBuffers _buffers;
+    private readonly CancellationTokenSource _stop;
+    private readonly Queue<Task<Piece>> _pieces = new();
+    private Piece? _current;
+    private long _next;
+    private long _window;
+
+    /// <summary>Starts nothing yet.</summary>
+    /// <param name="reader">Where the bytes come from.</param>
+    /// <param name="depth">Pieces held or being fetched at once; bounds the memory.</param>
+    /// <param name="position">Where to begin: a piece may begin a little before it, at a block.</param>
+    /// <param name="window">Bytes of the first piece; null for whole chunks at once.</param>
+    /// <param name="cancellationToken">Ends the fetching.</param>
+    public ReadAhead(ChunkReader reader, int depth, long position, int? window, CancellationToken cancellationToken)
+    {
+        _reader = reader;
+        _depth = depth;
+        _buffers = new TransferBuffers(depth);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        _next = position;
+        Following = position;
+        _window = window ?? long.MaxValue;
+        if (window is not null && position < reader.Map.File.Size)
+        {
+            long start = reader.Map.StartOf(reader.Map.IndexOf(position));
+            long aligned = start + ((position - start) / Limits.BlockSize * Limits.BlockSize);
+            _window = RoundUpToBlocks(window.Value + (position - aligned));
+            _next = aligned;
+        }
+    }
+
+    /// <summary>The piece that was handed over last; gone when the next one is asked for.</summary>
+    public Piece? Current => _current;
+
+    /// <summary>The position that the next piece serves.</summary>
+    public long Following { get; private set; }
+
+    /// <summary>The next piece; null at the end of the file. Cancelling ends the wait only: the piece stays next.</summary>
+    public async ValueTask<Piece?> NextAsync(CancellationToken cancellationToken)
+    {
+        if (_current is { } used)
+        {
+            _current = null;
+            _buffers.Return(used.Buffer);
+        }
+
+        do
+        {
+            if (_next < _reader.Map.File.Size && _pieces.Count < _depth)
+            {
+                (int Index, int Offset, int Length, long Start) plan = Plan();
+                _pieces.Enqueue(Task.Run(() => FetchAsync(plan)));
+            }
+            else
+            {
+                break;
+            }
+        }
+        while (_window > LargestWindow);
+
+        if (!_pieces.TryPeek(out Task<Piece>? head))
+        {
+            return null;
+        }
+
+        Piece piece = await head.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _ = _pieces.Dequeue();
+        _current = piece;
+        Following = piece.Start + piece.Length;
+        return piece;
+    }
+
+    /// <summary>Gives up the piece in hand, because an abandoned call may still be reading from it.</summary>
+    public void ForgetCurrent()
+    {
+        if (_current is not null)
+        {
+            _current = null;
+            _buffers.Forget();
+        }
+    }
+
+    /// <summary>Stops fetching; failures of what nobody asked for are nobody's.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        foreach (Task<Piece> piece in _pieces)
+        {
+            await piece.EndAsync().ConfigureAwait(false);
+            if (piece.IsCompletedSuccessfully)
+            {
+                _buffers.Return((await piece.ConfigureAwait(false)).Buffer);
+            }
+        }
+
+        _pieces.Clear();
+        if (_current is { } used)
+        {
+            _current = null;
+            _buffers.Return(used.Buffer);
+        }
+
+        _buffers.Dispose();
+        _stop.Dispose();
+    }
+
+    private static long RoundUpToBlocks(long length) => (length + Limits.BlockSize - 1) / Limits.BlockSize * Limits.BlockSize;
+
+    /// <summary>Cuts the next piece: within one chunk, up to the window, which then grows.</summary>
+    private (int Index, int Offset, int Length, long Start) Plan()
+    {
+        long start = _next;
+        int index = _reader.Map.IndexOf(start);
+        int offset = (int)(start - _reader.Map.StartOf(index));
+        int length = (int)Math.Min(_window, _reader.Map[index].Length - offset);
+        _next += length;
+        _window = _window > LargestWindow ? long.MaxValue : _window * 4;
+        return (index, offset, length, start);
+    }
+
+    private async Task<Piece> FetchAsync((int Index, int Offset, int Length, long Start) plan)
+    {
+        byte[] buffer = await _buffers.RentAsync(plan.Length, _stop.Token).ConfigureAwait(false);
+        await _reader.ReadAsync(plan.Index, plan.Offset, buffer.AsMemory(0, plan.Length), _stop.Token).ConfigureAwait(false);
+        return new Piece(buffer, plan.Length, plan.Start);
+    }
+
+    /// <summary>Verified bytes of the file, from <paramref name="Start"/> on.</summary>
+    internal readonly record struct Piece(byte[] Buffer, int Length, long Start)
+    {
+        /// <summary>The bytes.</summary>
+        public ReadOnlyMemory<byte> Data => Buffer.AsMemory(0, Length);
+
+        /// <summary>Whether a position lies in it.</summary>
+        public bool Contains(long position) => position >= Start && position < Start + Length;
+    }
+}

@@ -1,0 +1,87 @@
+using BigFs.Core.Control;
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+
+namespace BigFs.Internal.Download;
+
+/// <summary>The replicas of one chunk tried in turn, round by round, and what each of them said. Not thread-safe.</summary>
+internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkReference chunk)
+{
+    private readonly List<(NodeAddress Node, ChunkStatus Status)> _answers = [];
+    private readonly HashSet<(NodeId Node, ChunkStatus Status)> _reported = [];
+
+    /// <summary>Tries so far, all rounds together; 1 or more for errors.</summary>
+    public int Attempts { get; private set; } = 1;
+
+    /// <summary>Whom the last try went to.</summary>
+    public string? LastEndpoint => _answers.Count == 0 ? null : _answers[^1].Node.TransferEndpoint;
+
+    /// <summary>
+    /// Whether every replica of the last round answered that it has not got the right bytes. Silence is no answer: unknown
+    /// is not absent.
+    /// </summary>
+    public bool IsFinal => _answers.Count > 0 && _answers.TrueForAll(answer =>
+        answer.Status is ChunkStatus.Damaged or ChunkStatus.ChunkNotFound or ChunkStatus.ChunkDeleted);
+
+    /// <summary>Whether some replica said that the chunk is gone.</summary>
+    public bool IsGone => _answers.Exists(answer =>
+        answer.Status is ChunkStatus.ChunkNotFound or ChunkStatus.ChunkDeleted);
+
+    /// <summary>Asks one replica after the other until one fills the destination.</summary>
+    public async Task<bool> TryAllAsync(
+        IEnumerable<NodeAddress> members, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        Attempts += _answers.Count;
+        _answers.Clear();
+        foreach (NodeAddress node in members)
+        {
+            ChunkStatus status = await context.Transport.ReadAsync(node, chunk, offset, destination, cancellationToken)
+                .OrAbandon(cancellationToken).ConfigureAwait(false);
+            if (status == ChunkStatus.Ok)
+            {
+                context.Penalties.Clear(node.Id);
+                return true;
+            }
+
+            _answers.Add((node, status));
+            Note(node, status);
+        }
+
+        return false;
+    }
+
+    /// <summary>What each replica of the last round said.</summary>
+    public string Describe() => _answers.Count == 0
+        ? $"no place of volume {chunk.Volume} is known"
+        : string.Join(", ", _answers.Select(answer => $"{answer.Status} at datanode {answer.Node.Id} ({answer.Node.TransferEndpoint})"));
+
+    /// <summary>The error when the time is used up.</summary>
+    public BigFsException GaveUp(BackOff backOff)
+    {
+        bool stalled = _answers.Count > 0 && _answers.TrueForAll(answer => answer.Status == ChunkStatus.Stalled);
+        return new BigFsException(
+            stalled ? BigFsErrorCode.TimedOut : BigFsErrorCode.Unavailable,
+            $"A chunk of \"{path}\" could not be read from volume {chunk.Volume} for {backOff.Elapsed.TotalSeconds:0.#} s: {Describe()}.")
+        {
+            Path = path.ToString(),
+            Endpoint = LastEndpoint,
+            Attempts = Attempts + Math.Max(0, _answers.Count - 1),
+        };
+    }
+
+    private void Note(NodeAddress node, ChunkStatus status)
+    {
+        SdkLog.ChunkReadFailed(
+            context.Logger, chunk.Key.ToString(), path.ToString(), node.Id.ToString(), node.TransferEndpoint, status.ToString());
+        if (status is ChunkStatus.Unreachable or ChunkStatus.Stalled or ChunkStatus.DiskFailed or ChunkStatus.Busy)
+        {
+            context.Penalties.Add(node.Id);
+        }
+
+        // A deleted chunk and a busy node are no faults; each fault is told once.
+        if (status is not (ChunkStatus.Busy or ChunkStatus.ChunkDeleted) && _reported.Add((node.Id, status)))
+        {
+            context.Report(new ReplicaFault(chunk.Volume, chunk.Key, node.Id, status));
+        }
+    }
+}
