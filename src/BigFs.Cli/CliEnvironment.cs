@@ -1,0 +1,21 @@
+namespace BigFs.Cli;
+
+/// <summary>What commands take from outside: the console, the clock, the way to a cluster, environment variables.</summary>
+internal sealed class CliEnvironment(CliConsole console)
+{
+    /// <summary>Standard input, output and error.</summary>
+    public CliConsole Console { get; } = console;
+
+    /// <summary>The clock of progress figures.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Makes the client of an endpoint; no I/O.</summary>
+    public Func<Uri, IBigFsClient> Connect { get; init; } =
+        endpoint => (IBigFsClient)(object)new BigFsClient(new BigFsClientOptions { Endpoint = endpoint });
+
+    /// <summary>An environment variable, or null.</summary>
+    public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    /// <summary>Set inside the shell: the client that all its commands share.</summary>
+    public IBigFsClient? ShellClient { get; init; }
+}

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using System.Globalization;
+using BigFs.Cli.Errors;
+using BigFs.Cli.Roles;
+using BigFs.Hosting;
+
+namespace BigFs.Cli.Commands;
+
+/// <summary><c>bigfs dev</c>: a whole cluster on this machine.</summary>
+internal static class DevCommand
+{
+    public static Command Make(BigFsCommandLine line)
+    {
+        var nodes = NumberOption.Make<int>("--nodes", "N", "Datanodes, 1 to 64; default 3.");
+        var data = new Option<string>("--data")
+        {
+            Description = "The data folder; default a folder of this user that stays.",
+            HelpName = "DIR",
+        };
+        var memory = new Option<bool>("--memory") { Description = "Keep everything in memory; nothing survives the end." };
+        var port = NumberOption.Make<int>(
+            "--port", "P", "The port of the endpoint; default that of the last start, else 7400; 0 for any free one.");
+        var processes = new Option<bool>("--processes") { Description = "A process for each role, to try failures." };
+        var command = new Command("dev", "Runs a whole cluster on this machine until SIGINT or SIGTERM.")
+        {
+            nodes, data, memory, port, processes,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(memory) && result.GetValue(processes))
+            {
+                result.AddError("--memory and --processes exclude each other: processes share data through their folders.");
+            }
+        });
+        line.SetServiceAction(command, async (parsed, context, cancellationToken) =>
+        {
+            DevPlan plan = DevPlan.Make(
+                parsed.GetValue(nodes), parsed.GetValue(data), parsed.GetValue(memory), parsed.GetValue(port));
+            foreach (string remark in plan.Remarks())
+            {
+                context.Console.Error.WriteLine($"bigfs: {remark}");
+            }
+
+            try
+            {
+                await (parsed.GetValue(processes)
+                    ? RunProcessesAsync(context, plan, cancellationToken)
+                    : RunInProcessAsync(context, plan, cancellationToken));
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                // Asked to stop before it was ready: that is a clean end, too.
+            }
+
+            return ExitCode.Ok;
+        });
+        return command;
+    }
+
+    private static async Task RunInProcessAsync(CommandContext context, DevPlan plan, CancellationToken cancellationToken)
+    {
+        using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time);
+        var options = new BigFsClusterOptions
+        {
+            DataNodes = plan.Nodes,
+            Replicas = plan.Replicas,
+            DataDirectory = plan.Folder,
+            InMemory = plan.Folder is null,
+            Listen = true,
+            Port = plan.Port,
+            PreparedBytesPerNode = plan.PreparedBytesPerNode,
+            LoggerFactory = logging,
+        };
+        await using BigFsCluster cluster = await BigFsCluster.StartAsync(options, cancellationToken);
+        Uri endpoint = cluster.Endpoint!;
+        if (plan.Folder is not null)
+        {
+            plan.State.Ports[RoleNames.NameServer] = endpoint.Port;
+            (plan.State with { Nodes = plan.Nodes }).Save(plan.Folder);
+        }
+
+        DevOutput.TellReady(context, plan, endpoint, [.. cluster.Roles.Select(role => RoleLine.Of(role, Again(plan, endpoint)))]);
+        await Until.CancelledAsync(cancellationToken);
+    }
+
+    private static string Again(DevPlan plan, Uri endpoint)
+    {
+        string[] place = plan.Folder is null ? ["--memory"] : ["--data", plan.Folder];
+        return ThisProgram.Current().CommandLine(
+            ["dev", "--nodes", Number(plan.Nodes), "--port", Number(endpoint.Port), .. place]);
+    }
+
+    private static async Task RunProcessesAsync(CommandContext context, DevPlan plan, CancellationToken cancellationToken)
+    {
+        await using var cluster = new DevProcesses(context, plan);
+        await cluster.StartAsync(cancellationToken);
+        DevOutput.TellReady(context, plan, cluster.Endpoint, cluster.Roles);
+        await Until.CancelledAsync(cancellationToken);
+    }
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

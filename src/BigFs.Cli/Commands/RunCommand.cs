@@ -1,0 +1,119 @@
+using System.CommandLine;
+using BigFs.Cli.Errors;
+using BigFs.Cli.Output;
+using BigFs.Cli.Roles;
+using BigFs.Hosting;
+
+namespace BigFs.Cli.Commands;
+
+/// <summary><c>bigfs run</c>: roles as a process.</summary>
+internal static class RunCommand
+{
+    public static Command Make(BigFsCommandLine line)
+    {
+        var roles = new Argument<string[]>("role")
+        {
+            Description = $"One or more of {string.Join(", ", RoleNames.All)}.",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        var data = new Option<string>("--data") { Description = "The folder for the data.", HelpName = "DIR" };
+        var listen = new Option<string>("--listen")
+        {
+            Description = "Where control listens, loopback only; default 127.0.0.1:0, any free port.",
+            HelpName = "HOST:PORT",
+        };
+        var transfer = new Option<string>("--transfer-listen")
+        {
+            Description = "Where a datanode takes and gives chunks, loopback only; default 127.0.0.1:0.",
+            HelpName = "HOST:PORT",
+        };
+        var nameServer = new Option<string>("--name-server")
+        {
+            Description = "The name server; needed unless it is one of the roles.",
+            HelpName = "HOST:PORT",
+        };
+        var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
+        var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
+        Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
+        parent.Hidden = true;
+        var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
+        {
+            roles, data, listen, transfer, nameServer, replicas, prepared, parent,
+        };
+        line.SetServiceAction(command, (parsed, context, cancellationToken) =>
+        {
+            var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
+            options.DataDirectory = parsed.GetValue(data) is { } folder ? Path.GetFullPath(folder) : options.DataDirectory;
+            options.Listen = parsed.GetValue(listen) ?? options.Listen;
+            options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
+            options.NameServer = parsed.GetValue(nameServer) ?? options.NameServer;
+            options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
+            options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
+            return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);
+        });
+        return command;
+    }
+
+    private static async Task<int> RunAsync(
+        CommandContext context, BigFsRoleHostOptions options, int? parent, CancellationToken cancellationToken)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task watch = parent is { } processId
+            ? StopWithParentAsync(processId, ParentWatch.Identify(processId), context, stop)
+            : Task.CompletedTask;
+        try
+        {
+            using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time);
+            options.LoggerFactory = logging;
+            await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options, stop.Token);
+            string again = ThisProgram.Current().CommandLine(RunArguments.Make(options, parent));
+            TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))]);
+            await Until.CancelledAsync(stop.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Asked to stop before it was ready: that is a clean end, too.
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await watch;
+        }
+
+        return ExitCode.Ok;
+    }
+
+    private static async Task StopWithParentAsync(
+        int processId, string identity, CommandContext context, CancellationTokenSource stop)
+    {
+        try
+        {
+            await ParentWatch.WaitForEndAsync(processId, identity, context.Environment.Time, stop.Token);
+            context.Console.Error.WriteLine($"bigfs: the process {processId} that this role belongs to is gone; stopping.");
+            await stop.CancelAsync();
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Stopped for another reason.
+        }
+    }
+
+    private static void TellReady(CommandContext context, IReadOnlyList<RoleLine> roles)
+    {
+        if (context.Json)
+        {
+            context.WriteJson(writer =>
+            {
+                writer.WriteBoolean("ready", true);
+                RoleLine.WriteAll(writer, roles);
+            });
+        }
+        else
+        {
+            string list = string.Join(", ", roles.Select(role => $"{role.Role} {role.Id} at {role.Endpoint}"));
+            context.Console.Output.WriteLine(Text.OneLine($"Ready: {list} (pid {Environment.ProcessId})."));
+        }
+
+        context.Console.Flush();
+    }
+}

@@ -1,0 +1,34 @@
+using System.Globalization;
+using BigFs.Hosting;
+
+namespace BigFs.Cli.Roles;
+
+/// <summary>The arguments that make <c>bigfs run</c> start roles with given settings, from any folder.</summary>
+internal static class RunArguments
+{
+    /// <param name="options">The settings; paths are absolute.</param>
+    /// <param name="parent">The process that the roles end with, if any.</param>
+    public static IReadOnlyList<string> Make(BigFsRoleHostOptions options, int? parent)
+    {
+        var defaults = new BigFsRoleHostOptions();
+        List<string> arguments = ["run", .. options.Roles];
+        Add("--data", options.DataDirectory, defaults.DataDirectory);
+        Add("--listen", options.Listen, defaults.Listen);
+        Add("--transfer-listen", options.TransferListen, defaults.TransferListen);
+        Add("--name-server", options.NameServer, defaults.NameServer);
+        Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
+        Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
+        Add("--parent", parent is { } id ? Number(id) : null, null);
+        return arguments;
+
+        void Add(string name, string? value, string? byDefault)
+        {
+            if (value is not null && value != byDefault)
+            {
+                arguments.AddRange([name, value]);
+            }
+        }
+    }
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}
