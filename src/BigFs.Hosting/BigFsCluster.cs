@@ -153,6 +153,11 @@ public sealed class BigFsCluster : IAsyncDisposable
             }
 
             await _transport.DisposeAsync().ConfigureAwait(false);
+            foreach (IDisk disk in _disks.Values)
+            {
+                disk.Dispose();
+            }
+
             if (_temporary)
             {
                 Directory.Delete(DataDirectory, recursive: true);
@@ -194,14 +199,18 @@ public sealed class BigFsCluster : IAsyncDisposable
     private async Task<string> ListenAsync(IFileServer files, CancellationToken cancellationToken)
     {
         var nameServer = new NameServer.NameServer(_services.Time);
-        var listener = new ControlListener(
-            $"127.0.0.1:{_options.Port}", [new NameServerService(nameServer), new FileServerService(files)], _services.LoggerFactory);
+        var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory)
+            .Map(Protocol.NameServer.BindService(new NameServerService(nameServer)))
+            .Map(Protocol.FileServer.BindService(new FileServerService(files)));
         _started.Push(listener);
         await listener.StartAsync(cancellationToken).ConfigureAwait(false);
         foreach (ServiceRole role in new[] { ServiceRole.NameServer, ServiceRole.FileServer })
         {
-            ServiceInstance instance = RoleNames.Instance(role, RoleNames.Name(role), listener.Endpoint);
-            _started.Push(LeaseKeeper.Start(nameServer, instance, _services.Time, _services.LoggerFor("BigFs.NameServer")));
+            var lease = new LeaseKeeper(
+                nameServer, RoleNames.Instance(role, RoleNames.Name(role), listener.Endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>());
+            _started.Push(lease);
+            lease.Start();
+            await lease.Registered.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
 
         return listener.Endpoint;
@@ -212,8 +221,8 @@ public sealed class BigFsCluster : IAsyncDisposable
         for (int number = 1; number <= _options.DataNodes; number++)
         {
             var node = new BigFsClusterNode(Folder($"datanode-{number}") ?? "");
-            _disks[node] = _options.InMemory ? new MemoryDisk() : Disks.ForThisPlatform();
             _nodes.Add(node);
+            _disks[node] = _options.InMemory ? new MemoryDisk() : DataNodeHost.DiskForThisPlatform();
         }
 
         await Task.WhenAll(_nodes.Select(node => StartNodeNeedsLockAsync(node, cancellationToken))).ConfigureAwait(false);
@@ -223,7 +232,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     {
         var settings = new VolumeStoreOptions
         {
-            DataDirectory = node.DataDirectory,
+            DataDirectory = _options.InMemory ? Path.GetFullPath("/memory") : node.DataDirectory,
             PreparedBytesPerNode = _options.PreparedBytesPerNode,
         };
         DataNodeHost host = await DataNodeHost.OpenAsync(

@@ -19,11 +19,16 @@ namespace BigFs.Hosting;
 /// </summary>
 public sealed class BigFsRoleHost : IAsyncDisposable
 {
+    /// <summary>Roles start in any order: each waits for those that it needs.</summary>
+    private static readonly ControlTimeouts Patient = new() { WaitForRole = true };
+
     private readonly BigFsRoleHostOptions _options;
     private readonly RoleServices _services;
     private readonly IReadOnlyList<ServiceRole> _roles;
     private readonly Stack<IAsyncDisposable> _started = new();
-    private readonly List<object> _grpcServices = [];
+    private readonly ChannelCache _channels;
+    private readonly ControlListener _listener;
+    private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
 
     private BigFsRoleHost(BigFsRoleHostOptions options)
@@ -31,6 +36,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         _options = options;
         _roles = options.Validate();
         _services = RoleServices.For(options.LoggerFactory);
+        _channels = new ChannelCache(Patient.Connect);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory);
     }
 
     /// <summary>The roles that run here.</summary>
@@ -66,12 +73,15 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         {
             await part.DisposeAsync().ConfigureAwait(false);
         }
+
+        _disk?.Dispose();
+        _channels.Dispose();
     }
 
     private async Task StartRolesAsync(CancellationToken cancellationToken)
     {
         (INameServer names, IClusterBus bus) = StartPlanes();
-        var datanodes = Keep(new GrpcDataNodeDirectory(_services.Time));
+        var datanodes = new GrpcDataNodeDirectory(_channels, Patient, _services.LoggerOf<GrpcDataNodeDirectory>());
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
             await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
@@ -80,22 +90,22 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             var files = Keep(new FileServer.FileServer(
                 metadata, manager, bus, MetadataServerHost.FileDurability, _services.Time, _services.LoggerFor("BigFs.FileServer")));
             await files.StartAsync().ConfigureAwait(false);
-            _grpcServices.Add(new FileServerService(files));
+            _listener.Map(Protocol.FileServer.BindService(new FileServerService(files)));
         }
 
         DataNodeHost? datanode = _roles.Contains(ServiceRole.DataNode)
             ? await OpenDataNodeAsync(manager, bus, cancellationToken).ConfigureAwait(false)
             : null;
-        var listener = Keep(new ControlListener(_options.Listen, [.. _grpcServices], _services.LoggerFactory));
-        await listener.StartAsync(cancellationToken).ConfigureAwait(false);
+        Keep(_listener);
+        await _listener.StartAsync(cancellationToken).ConfigureAwait(false);
         if (datanode is not null)
         {
-            await datanode.StartAsync(listener.Endpoint, cancellationToken).ConfigureAwait(false);
+            await datanode.StartAsync(_listener.Endpoint, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (ServiceRole role in _roles)
         {
-            Announce(role, names, listener.Endpoint, datanode);
+            Announce(role, names, _listener.Endpoint, datanode);
         }
     }
 
@@ -106,14 +116,14 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         {
             var names = new NameServer.NameServer(_services.Time);
             var bus = new InProcessClusterBus();
-            _grpcServices.Add(new NameServerService(names));
-            _grpcServices.Add(new ClusterBusService(bus));
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
+                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping)));
             return (names, bus);
         }
 
         return (
-            Keep(new GrpcNameServer(_options.NameServer!, _services.Time)),
-            Keep(new RelayClusterBus(_options.NameServer!, _services.Time, _services.LoggerFor("BigFs.Bus"))));
+            Keep(new GrpcNameServer(_options.NameServer!, _channels, Patient, _services.Time)),
+            Keep(new RelayClusterBus(_options.NameServer!, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
     }
 
     private async Task<INodeManager> StartNodeManagerAsync(
@@ -121,13 +131,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     {
         if (!_roles.Contains(ServiceRole.NodeManager))
         {
-            return Keep(new GrpcNodeManager(names, _services.Time));
+            return Keep(new GrpcNodeManager(names, _channels, Patient, _services.Time));
         }
 
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _grpcServices.Add(new NodeManagerService(host.Role));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
         return host.Role;
     }
 
@@ -136,13 +146,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     {
         if (!_roles.Contains(ServiceRole.MetadataServer))
         {
-            return Keep(new GrpcMetadataStore(names, _services.Time));
+            return Keep(new GrpcMetadataStore(names, _channels, Patient, _services.Time));
         }
 
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
             Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
             .ConfigureAwait(false));
-        _grpcServices.Add(new MetadataServerService(host.Role));
+        _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(host.Role)));
         return host.Role;
     }
 
@@ -151,15 +161,16 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     {
         var peers = Keep(new TcpChunkTransport(
             new TransferClientOptions(), _services.Time, _services.LoggerFor("BigFs.Transfer")));
+        _disk = DataNodeHost.DiskForThisPlatform();
         var settings = new VolumeStoreOptions
         {
             DataDirectory = Folder(ServiceRole.DataNode),
             PreparedBytesPerNode = _options.PreparedBytesPerNode,
         };
         DataNodeHost host = Keep(await DataNodeHost.OpenAsync(
-            Disks.ForThisPlatform(), settings, _options.TransferListen, manager, bus, peers, _services, cancellationToken)
+            _disk, settings, _options.TransferListen, manager, bus, peers, _services, cancellationToken)
             .ConfigureAwait(false));
-        _grpcServices.Add(new DataNodeService(host.Node));
+        _listener.Map(Protocol.DataNode.BindService(new DataNodeService(host.Store.Node, host.Node)));
         return host;
     }
 
@@ -174,8 +185,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
             DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
         });
-        Keep(LeaseKeeper.Start(
-            names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerFor("BigFs.NameServer")));
+        Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
+            .Start();
     }
 
     private string Folder(ServiceRole role)

@@ -9,5 +9,7 @@ internal sealed record RoleServices(TimeProvider Time, ILoggerFactory LoggerFact
     public static RoleServices For(ILoggerFactory? loggerFactory) =>
         new(TimeProvider.System, loggerFactory ?? NullLoggerFactory.Instance);
 
+    public ILogger<T> LoggerOf<T>() => LoggerFactory.CreateLogger<T>();
+
     public ILogger LoggerFor(string category) => LoggerFactory.CreateLogger(category);
 }

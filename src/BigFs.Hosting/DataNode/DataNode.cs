@@ -199,7 +199,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
                         Incarnation = _incarnation,
                         Sequence = sequence,
                         ControlEndpoint = _controlEndpoint,
-                        FreeBytes = _store.FreeBytes,
+                        FreeBytes = await _store.GetFreeBytesAsync(),
                     },
                     _stop.Token);
                 await Task.Delay(interval, _time, _stop.Token);

@@ -28,6 +28,9 @@ internal sealed class DataNodeHost : IAsyncDisposable
     /// <summary>Where its transfer protocol listens; empty when it does not.</summary>
     public string TransferEndpoint => _server?.Endpoint ?? "";
 
+    /// <summary>The disk layer of this operating system.</summary>
+    public static IDisk DiskForThisPlatform() => OperatingSystem.IsLinux() ? new PosixDisk() : new PortableDisk();
+
     /// <summary>Opens its data and, when it is to listen, its port. It does not register yet.</summary>
     /// <param name="disk">Its disk.</param>
     /// <param name="store">Settings of its volumes.</param>
@@ -56,7 +59,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
             if (transferListen is not null)
             {
                 server = new TransferServer(
-                    volumes, new TransferServerOptions { Listen = transferListen }, services.Time, logger);
+                    volumes, new TransferServerOptions { Endpoint = transferListen }, services.Time, logger);
                 await server.StartAsync(cancellationToken);
             }
 
