@@ -129,9 +129,13 @@ public sealed class TransferServer : IAsyncDisposable
         var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // On Unix the runtime sets SO_REUSEADDR by itself, so that a restart finds its port free; asking for it by the
-            // option of that name would allow two servers on one port.
-            listener.ExclusiveAddressUse = OperatingSystem.IsWindows();
+            // On Unix the runtime sets SO_REUSEADDR by itself, so that a restart finds its port free; touching the option there,
+            // or the address option, would add SO_REUSEPORT and allow two servers on one port. Windows is the other way round.
+            if (OperatingSystem.IsWindows())
+            {
+                listener.ExclusiveAddressUse = true;
+            }
+
             listener.Bind(new IPEndPoint(address, endpoint.Port));
             listener.Listen(512);
             return listener;
