@@ -15,7 +15,8 @@ internal sealed class ConnectionReuseTests
     [Test]
     public async Task One_connection_serves_request_after_request_and_both_kinds()
     {
-        await using TransferBench bench = await TransferBench.StartAsync(1, options: TransferBench.ServerOptions with { MaxConnections = 1 });
+        await using TransferBench bench = await TransferBench.StartAsync(
+            1, options: TransferBench.ServerOptions with { MaxConnections = 1 });
         byte[] payload = TransferBench.Payload(100_000);
         for (int i = 0; i < 5; i++)
         {

@@ -5,7 +5,9 @@ using NUnit.Framework;
 
 namespace BigFs.Core.Tests.Transfer;
 
-/// <summary>Speaks the hello, takes so many frames of what follows, then closes when it is told to, or just sits there.</summary>
+/// <summary>
+/// Speaks the hello, takes so many frames of what follows, then closes when it is told to, or just sits there.
+/// </summary>
 internal sealed class DyingPeer : IDisposable
 {
     private readonly Socket _listener = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

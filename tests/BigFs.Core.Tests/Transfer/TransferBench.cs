@@ -8,7 +8,9 @@ using NUnit.Framework;
 
 namespace BigFs.Core.Tests.Transfer;
 
-/// <summary>A few datanodes' transfer servers on loopback and a client for them, with everything checked for leaks at the end.</summary>
+/// <summary>
+/// A few datanodes' transfer servers on loopback and a client for them, with everything checked for leaks at the end.
+/// </summary>
 internal sealed class TransferBench : IAsyncDisposable
 {
     public static readonly VolumeId Volume = new(7);
@@ -40,7 +42,11 @@ internal sealed class TransferBench : IAsyncDisposable
 
     /// <summary>Starts so many servers and a client with a stall time-out.</summary>
     public static async Task<TransferBench> StartAsync(
-        int nodes, TimeSpan? stallTimeout = null, long bufferBudget = 256L << 20, TransferServerOptions? options = null, TimeProvider? time = null)
+        int nodes,
+        TimeSpan? stallTimeout = null,
+        long bufferBudget = 256L << 20,
+        TransferServerOptions? options = null,
+        TimeProvider? time = null)
     {
         var client = new TcpChunkTransport(
             new TransferClientOptions { StallTimeout = stallTimeout ?? Deadline }, time ?? TimeProvider.System, NullLogger.Instance);
@@ -109,8 +115,8 @@ internal sealed class TransferBench : IAsyncDisposable
     public Task<ChunkWriteResult> WriteAsync(ChunkGrant grant, byte[] payload, CancellationToken cancellationToken = default) =>
         Client.WriteAsync(grant, payload, Crc32C.Compute(payload), cancellationToken).AsTask().WaitAsync(Deadline);
 
-    public Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken = default) =>
-        Client.ReadAsync(Nodes[node], chunk, offset, destination, cancellationToken).AsTask().WaitAsync(Deadline);
+    public Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination) =>
+        Client.ReadAsync(Nodes[node], chunk, offset, destination, CancellationToken.None).AsTask().WaitAsync(Deadline);
 
     /// <summary>A bare connection to a node, past its hello.</summary>
     public async Task<FrameConnection> ConnectAsync(int node)

@@ -75,7 +75,8 @@ internal sealed class TransferServerTests
     [Test]
     public async Task A_stopping_server_ends_the_write_in_hand_and_takes_no_more()
     {
-        await using TransferBench bench = await TransferBench.StartAsync(1, options: TransferBench.ServerOptions with { StopTimeout = TimeSpan.FromSeconds(8) });
+        await using TransferBench bench = await TransferBench.StartAsync(
+            1, options: TransferBench.ServerOptions with { StopTimeout = TimeSpan.FromSeconds(8) });
         var flushing = new TaskCompletionSource();
         var flushed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         bench.Stores[0].Flush = _ =>
@@ -99,7 +100,8 @@ internal sealed class TransferServerTests
     [Test]
     public async Task Connections_above_the_limit_are_told_that_the_node_is_busy()
     {
-        await using TransferBench bench = await TransferBench.StartAsync(1, options: TransferBench.ServerOptions with { MaxConnections = 1 });
+        await using TransferBench bench = await TransferBench.StartAsync(
+            1, options: TransferBench.ServerOptions with { MaxConnections = 1 });
         using FrameConnection first = await bench.ConnectAsync(0);
 
         ChunkStatus refused = await bench.Client.PingAsync(bench.Nodes[0], default);

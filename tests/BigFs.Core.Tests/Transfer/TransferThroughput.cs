@@ -85,7 +85,10 @@ internal sealed class TransferThroughput
             $"{what}: {gigabytes * 1000 / run.Seconds:F0} MB/s, {run.Cpu / gigabytes:F2} CPU s/GB");
     }
 
-    /// <summary>Client, first and second member as bare sockets: each piece is received, passed on, and one byte comes back a chunk.</summary>
+    /// <summary>
+    /// Client, first and second member as bare sockets: each piece is received, passed on, and one byte comes back a
+    /// chunk.
+    /// </summary>
     private sealed class RawChain : IAsyncDisposable
     {
         private readonly List<Socket> _sockets = [];
