@@ -1,77 +1,290 @@
+using BigFs.Core.Control;
+using BigFs.Core.Messaging;
+using BigFs.Core.Storage;
+using BigFs.Core.Transfer;
+using BigFs.Hosting.DataNode;
+using BigFs.Hosting.Grpc;
+using BigFs.Hosting.MetadataServer;
+using BigFs.Hosting.NameServer;
+using BigFs.Hosting.NodeManager;
+
 namespace BigFs.Hosting;
 
 /// <summary>
 /// A whole cluster in this process: name server, metadata server, node manager, file server and datanodes with folders
-/// of their own. The one way to have one: samples, <c>bigfs dev</c> and tests stand on it.
+/// of their own. The one way to have one: samples, <c>bigfs dev</c> and tests stand on it. Thread-safe.
 /// </summary>
 public sealed class BigFsCluster : IAsyncDisposable
 {
-    private BigFsCluster(IBigFsClient client, string dataDirectory)
+    private readonly BigFsClusterOptions _options;
+    private readonly RoleServices _services;
+    private readonly bool _temporary;
+    private readonly InProcessClusterBus _bus = new();
+    private readonly LocalDataNodeDirectory _directory = new();
+    private readonly DirectChunkTransport _transport;
+    private readonly Stack<IAsyncDisposable> _started = new();
+    private readonly SemaphoreSlim _changing = new(1, 1);
+    private readonly Dictionary<BigFsClusterNode, DataNodeHost> _running = [];
+    private readonly Dictionary<BigFsClusterNode, IDisk> _disks = [];
+    private readonly List<BigFsClusterNode> _nodes = [];
+    private NodeManagerHost? _nodeManager;
+    private BigFsClient? _client;
+    private bool _disposed;
+
+    private BigFsCluster(BigFsClusterOptions options)
     {
-        Client = client;
-        DataDirectory = dataDirectory;
+        _options = options;
+        _services = RoleServices.For(options.LoggerFactory);
+        _transport = new DirectChunkTransport(_directory.FindStore);
+        _temporary = options.DataDirectory is null && !options.InMemory;
+        DataDirectory = options.InMemory ? ""
+            : _temporary ? Directory.CreateTempSubdirectory("bigfs-").FullName
+            : Path.GetFullPath(options.DataDirectory!);
     }
 
     /// <summary>A client of this cluster.</summary>
-    public IBigFsClient Client { get; }
+    public IBigFsClient Client => _client!;
 
-    /// <summary>With <see cref="BigFsClusterOptions.Listen"/>: what other processes' clients take, "bigfs://127.0.0.1:port"; else null.</summary>
-    public Uri? Endpoint { get; }
+    /// <summary>
+    /// With <see cref="BigFsClusterOptions.Listen"/>: what other processes' clients take, "bigfs://127.0.0.1:port"; else
+    /// null.
+    /// </summary>
+    public Uri? Endpoint { get; private set; }
 
     /// <summary>Where everything is kept; empty in memory.</summary>
     public string DataDirectory { get; }
 
+    /// <summary>Replicas of a file that asks for no number of its own.</summary>
+    public int Replicas => _options.EffectiveReplicas;
+
     /// <summary>The datanodes, in the order of their folders ("datanode-1" first).</summary>
-    public IReadOnlyList<BigFsClusterNode> Nodes { get; } = [];
+    public IReadOnlyList<BigFsClusterNode> Nodes => _nodes;
 
     /// <summary>Every role of the cluster, datanodes included: what listens where and keeps its data where.</summary>
-    public IReadOnlyList<BigFsClusterRole> Roles { get; } = [];
+    public IReadOnlyList<BigFsClusterRole> Roles { get; private set; } = [];
 
     /// <summary>Starts a cluster and returns when it takes writes.</summary>
+    /// <param name="options">Settings; null for the defaults.</param>
+    /// <param name="cancellationToken">Ends the start; what was started is stopped.</param>
     /// <exception cref="BigFsException">InvalidSettings, AddressInUse, DataInUse, WrongCluster, DataUnreadable.</exception>
-    public static Task<BigFsCluster> StartAsync(
-        BigFsClusterOptions? options = null, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    public static async Task<BigFsCluster> StartAsync(
+        BigFsClusterOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        options ??= new BigFsClusterOptions();
+        options.Validate();
+        var cluster = new BigFsCluster(options);
+        try
+        {
+            await cluster.StartRolesAsync(cancellationToken).ConfigureAwait(false);
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
 
-    /// <summary>Stops a datanode, as if its machine went away; its data stay.</summary>
-    public Task StopNodeAsync(BigFsClusterNode node, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    /// <summary>Stops a datanode, as if its machine went away; its data stay. A stopped one stays stopped.</summary>
+    /// <param name="node">One of <see cref="Nodes"/>.</param>
+    /// <param name="cancellationToken">Ends the wait for another change under way.</param>
+    public async Task StopNodeAsync(BigFsClusterNode node, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            await StopNodeNeedsLockAsync(node).ConfigureAwait(false);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
 
-    /// <summary>Starts a stopped datanode again on its data.</summary>
-    public Task StartNodeAsync(BigFsClusterNode node, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    /// <summary>Starts a stopped datanode again on its data. A running one goes on.</summary>
+    /// <param name="node">One of <see cref="Nodes"/>.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="BigFsException">DataInUse, DataUnreadable, WrongCluster.</exception>
+    public async Task StartNodeAsync(BigFsClusterNode node, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            if (!_running.ContainsKey(node))
+            {
+                await StartNodeNeedsLockAsync(node, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
 
-    /// <summary>Stops everything cleanly; deletes a temporary data folder.</summary>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-}
+    /// <summary>Stops everything cleanly, in the order opposite to its start; deletes a temporary data folder.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _changing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_disposed)
+            {
+                return;
+            }
 
-/// <summary>A datanode of a cluster in the process.</summary>
-public sealed class BigFsClusterNode
-{
-    internal BigFsClusterNode(string id, string dataDirectory) => (Id, DataDirectory) = (id, dataDirectory);
+            _disposed = true;
+            if (_client is not null)
+            {
+                await _client.DisposeAsync().ConfigureAwait(false);
+            }
 
-    /// <summary>Its identity.</summary>
-    public string Id { get; }
+            foreach (BigFsClusterNode node in _running.Keys.ToArray())
+            {
+                await StopNodeNeedsLockAsync(node).ConfigureAwait(false);
+            }
 
-    /// <summary>Its folder; empty in memory.</summary>
-    public string DataDirectory { get; }
+            while (_started.TryPop(out IAsyncDisposable? part))
+            {
+                await part.DisposeAsync().ConfigureAwait(false);
+            }
 
-    /// <summary>Whether it runs now.</summary>
-    public bool IsRunning { get; internal set; }
-}
+            await _transport.DisposeAsync().ConfigureAwait(false);
+            foreach (IDisk disk in _disks.Values)
+            {
+                disk.Dispose();
+            }
 
-/// <summary>A role of a cluster in the process.</summary>
-public sealed record BigFsClusterRole
-{
-    /// <summary>"name-server", "metadata-server", "node-manager", "file-server" or "datanode".</summary>
-    public string Role { get; init; } = "";
+            if (_temporary)
+            {
+                Directory.Delete(DataDirectory, recursive: true);
+            }
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
 
-    /// <summary>Its identity within the role.</summary>
-    public string Id { get; init; } = "";
+    private async Task StartRolesAsync(CancellationToken cancellationToken)
+    {
+        NodeManagerHost manager = await NodeManagerHost.StartAsync(
+            Folder("node-manager"), _options.EffectiveReplicas, _directory, _bus, _services, cancellationToken).ConfigureAwait(false);
+        _nodeManager = manager;
+        _started.Push(manager);
+        MetadataServerHost metadata = await MetadataServerHost.StartAsync(
+            Folder("metadata-server"), _options.EffectiveReplicas, manager.Role, _directory, _services, cancellationToken)
+            .ConfigureAwait(false);
+        _started.Push(metadata);
+        var files = new FileServer.FileServer(
+            metadata.Role, manager.Role, _bus, metadata.NameDurability, _services.Time, _services.LoggerFor("BigFs.FileServer"));
+        _started.Push(files);
+        await files.StartAsync().ConfigureAwait(false);
+        string endpoint = "";
+        if (_options.Listen)
+        {
+            endpoint = await ListenAsync(files, cancellationToken).ConfigureAwait(false);
+            Endpoint = new Uri("bigfs://" + endpoint);
+        }
 
-    /// <summary>Where its control service listens, "host:port"; empty when it does not.</summary>
-    public string Endpoint { get; init; } = "";
+        _client = new BigFsClient(new BigFsClientOptions(), files, _transport);
+        await StartNodesAsync(cancellationToken).ConfigureAwait(false);
+        await manager.Role.EnsureWritableAsync(_options.EffectiveReplicas, cancellationToken).ConfigureAwait(false);
+        Roles = DescribeRoles(endpoint);
+    }
 
-    /// <summary>Its folder; empty when it has none.</summary>
-    public string DataDirectory { get; init; } = "";
+    private async Task<string> ListenAsync(IFileServer files, CancellationToken cancellationToken)
+    {
+        var nameServer = new NameServer.NameServer(_services.Time);
+        var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory)
+            .Map(Protocol.NameServer.BindService(new NameServerService(nameServer)))
+            .Map(Protocol.FileServer.BindService(new FileServerService(files)));
+        _started.Push(listener);
+        await listener.StartAsync(cancellationToken).ConfigureAwait(false);
+        foreach (ServiceRole role in new[] { ServiceRole.NameServer, ServiceRole.FileServer })
+        {
+            var lease = new LeaseKeeper(
+                nameServer, RoleNames.Instance(role, RoleNames.Name(role), listener.Endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>());
+            _started.Push(lease);
+            lease.Start();
+            await lease.Registered.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return listener.Endpoint;
+    }
+
+    private async Task StartNodesAsync(CancellationToken cancellationToken)
+    {
+        for (int number = 1; number <= _options.DataNodes; number++)
+        {
+            var node = new BigFsClusterNode(Folder($"datanode-{number}") ?? "");
+            _nodes.Add(node);
+            _disks[node] = _options.InMemory ? new MemoryDisk() : DataNodeHost.DiskForThisPlatform();
+        }
+
+        await Task.WhenAll(_nodes.Select(node => StartNodeNeedsLockAsync(node, cancellationToken))).ConfigureAwait(false);
+    }
+
+    private async Task StartNodeNeedsLockAsync(BigFsClusterNode node, CancellationToken cancellationToken)
+    {
+        var settings = new VolumeStoreOptions
+        {
+            DataDirectory = _options.InMemory ? Path.GetFullPath("/memory") : node.DataDirectory,
+            PreparedBytesPerNode = _options.PreparedBytesPerNode,
+        };
+        DataNodeHost host = await DataNodeHost.OpenAsync(
+            _disks[node],
+            settings,
+            _options.Listen ? "127.0.0.1:0" : null,
+            _nodeManager!.Role,
+            _bus,
+            _transport,
+            _services,
+            cancellationToken).ConfigureAwait(false);
+        lock (_running)
+        {
+            _running[node] = host;
+        }
+
+        _directory.Add(host);
+        node.Id = host.Store.Node.ToString();
+        node.IsRunning = true;
+        await host.StartAsync("", cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task StopNodeNeedsLockAsync(BigFsClusterNode node)
+    {
+        if (_running.Remove(node, out DataNodeHost? host))
+        {
+            _directory.Remove(host);
+            node.IsRunning = false;
+            await host.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private IReadOnlyList<BigFsClusterRole> DescribeRoles(string endpoint) =>
+    [
+        .. new[] { ServiceRole.NameServer, ServiceRole.MetadataServer, ServiceRole.NodeManager, ServiceRole.FileServer }
+            .Where(role => role != ServiceRole.NameServer || _options.Listen)
+            .Select(role => new BigFsClusterRole
+            {
+                Role = RoleNames.Name(role),
+                Id = RoleNames.Name(role),
+                Endpoint = role is ServiceRole.NameServer or ServiceRole.FileServer ? endpoint : "",
+                DataDirectory = role is ServiceRole.MetadataServer or ServiceRole.NodeManager ? Folder(RoleNames.Name(role)) ?? "" : "",
+            }),
+        .. _nodes.Select(node => new BigFsClusterRole
+        {
+            Role = RoleNames.Name(ServiceRole.DataNode),
+            Id = node.Id,
+            Endpoint = _running[node].TransferEndpoint,
+            DataDirectory = node.DataDirectory,
+        }),
+    ];
+
+    /// <summary>The folder of a role; null in memory.</summary>
+    private string? Folder(string role) => _options.InMemory ? null : Path.Combine(DataDirectory, role);
 }

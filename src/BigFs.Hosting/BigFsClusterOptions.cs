@@ -1,3 +1,6 @@
+using BigFs.Core.Model;
+using Microsoft.Extensions.Logging;
+
 namespace BigFs.Hosting;
 
 /// <summary>Settings of a cluster in the process; validated when it starts.</summary>
@@ -6,7 +9,10 @@ public sealed class BigFsClusterOptions
     /// <summary>How many datanodes, 1 to 64; default 3.</summary>
     public int DataNodes { get; set; } = 3;
 
-    /// <summary>Replicas of each chunk, 1 to 8; default 2, or the number of datanodes where there are fewer.</summary>
+    /// <summary>
+    /// Replicas of a file that asks for no number of its own, 1 to 8 and at most the datanodes; default 2, or the number of
+    /// datanodes where there are fewer.
+    /// </summary>
     public int? Replicas { get; set; }
 
     /// <summary>
@@ -28,10 +34,33 @@ public sealed class BigFsClusterOptions
     public int Port { get; set; }
 
     /// <summary>
-    /// Bytes that each datanode may hold prepared ahead of need, all open volumes together; default 64 MiB.
+    /// Bytes that each datanode may hold prepared ahead of need, all open volumes together, 0 to 1 TiB; default 64 MiB.
     /// </summary>
     public long PreparedBytesPerNode { get; set; } = 64L << 20;
 
     /// <summary>Where log events go; null (default): nowhere.</summary>
-    public Microsoft.Extensions.Logging.ILoggerFactory? LoggerFactory { get; set; }
+    public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary><see cref="Replicas"/> with its default filled in.</summary>
+    internal int EffectiveReplicas => Replicas ?? Math.Min(2, DataNodes);
+
+    /// <exception cref="BigFsException">InvalidSettings, naming the setting and its range.</exception>
+    internal void Validate()
+    {
+        Check(DataNodes is >= 1 and <= 64, nameof(DataNodes), DataNodes, "1 to 64");
+        int most = Math.Min(DataNodes, Limits.MaxReplicas);
+        Check(EffectiveReplicas >= 1 && EffectiveReplicas <= most, nameof(Replicas), EffectiveReplicas, $"1 to {most}");
+        Check(Port is >= 0 and <= 65535, nameof(Port), Port, "0 to 65535");
+        Check(Port == 0 || Listen, nameof(Port), Port, "set only together with Listen");
+        Check(PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        Check(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
+    }
+
+    private static void Check(bool right, string setting, object? value, string range)
+    {
+        if (!right)
+        {
+            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"The setting {setting} is {value}; it must be {range}.");
+        }
+    }
 }

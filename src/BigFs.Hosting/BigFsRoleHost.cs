@@ -1,55 +1,204 @@
-using Microsoft.Extensions.Logging;
+using BigFs.Core.Control;
+using BigFs.Core.Messaging;
+using BigFs.Core.Metadata;
+using BigFs.Core.Storage;
+using BigFs.Core.Transfer;
+using BigFs.Hosting.DataNode;
+using BigFs.Hosting.Grpc;
+using BigFs.Hosting.Messaging;
+using BigFs.Hosting.MetadataServer;
+using BigFs.Hosting.NameServer;
+using BigFs.Hosting.NodeManager;
+using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting;
 
-/// <summary>One role or several of a cluster in this process, on loopback sockets: what <c>bigfs run</c> starts.</summary>
+/// <summary>
+/// One or several roles of a cluster in this process, joined to the other processes by sockets: what <c>bigfs run</c>
+/// runs. Roles find each other through the name server, in whatever order the processes start.
+/// </summary>
 public sealed class BigFsRoleHost : IAsyncDisposable
 {
-    private BigFsRoleHost()
+    /// <summary>Roles start in any order: each waits for those that it needs.</summary>
+    private static readonly ControlTimeouts Patient = new() { WaitForRole = true };
+
+    private readonly BigFsRoleHostOptions _options;
+    private readonly RoleServices _services;
+    private readonly IReadOnlyList<ServiceRole> _roles;
+    private readonly Stack<IAsyncDisposable> _started = new();
+    private readonly ChannelCache _channels;
+    private readonly ControlListener _listener;
+    private IDisk? _disk;
+    private readonly List<BigFsClusterRole> _described = [];
+
+    private BigFsRoleHost(BigFsRoleHostOptions options)
     {
+        _options = options;
+        _roles = options.Validate();
+        _services = RoleServices.For(options.LoggerFactory);
+        _channels = new ChannelCache(Patient.Connect);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory);
     }
 
-    /// <summary>The roles that run here: what listens where and keeps its data where.</summary>
-    public IReadOnlyList<BigFsClusterRole> Roles { get; } = [];
+    /// <summary>The roles that run here.</summary>
+    public IReadOnlyList<BigFsClusterRole> Roles => _described;
 
-    /// <summary>Starts the roles and returns when they serve.</summary>
+    /// <summary>
+    /// Starts the roles and returns when they serve: a datanode waits for the node manager, the others for nobody.
+    /// </summary>
+    /// <param name="options">Settings.</param>
+    /// <param name="cancellationToken">Ends the start; what was started is stopped.</param>
     /// <exception cref="BigFsException">InvalidSettings, AddressInUse, DataInUse, WrongCluster, DataUnreadable.</exception>
-    public static Task<BigFsRoleHost> StartAsync(BigFsRoleHostOptions options, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    public static async Task<BigFsRoleHost> StartAsync(
+        BigFsRoleHostOptions options, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var host = new BigFsRoleHost(options);
+        try
+        {
+            await host.StartRolesAsync(cancellationToken).ConfigureAwait(false);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
 
-    /// <summary>Stops the roles cleanly.</summary>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-}
+    /// <summary>Stops the roles cleanly, in the order opposite to their start.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        while (_started.TryPop(out IAsyncDisposable? part))
+        {
+            await part.DisposeAsync().ConfigureAwait(false);
+        }
 
-/// <summary>Settings of roles in a process of their own; validated when they start.</summary>
-public sealed class BigFsRoleHostOptions
-{
-    /// <summary>"name-server", "metadata-server", "node-manager", "file-server", "datanode"; each at most once.</summary>
-    public IList<string> Roles { get; set; } = [];
+        _disk?.Dispose();
+        _channels.Dispose();
+    }
 
-    /// <summary>
-    /// Where the data are kept: with one role the folder itself, with several a folder per role inside it, named after
-    /// the role.
-    /// </summary>
-    public string? DataDirectory { get; set; }
+    private async Task StartRolesAsync(CancellationToken cancellationToken)
+    {
+        (INameServer names, IClusterBus bus) = StartPlanes();
+        var datanodes = new GrpcDataNodeDirectory(_channels, Patient, _services.LoggerOf<GrpcDataNodeDirectory>());
+        INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
+        IMetadataStore metadata =
+            await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+        if (_roles.Contains(ServiceRole.FileServer))
+        {
+            var files = Keep(new FileServer.FileServer(
+                metadata, manager, bus, MetadataServerHost.FileDurability, _services.Time, _services.LoggerFor("BigFs.FileServer")));
+            await files.StartAsync().ConfigureAwait(false);
+            _listener.Map(Protocol.FileServer.BindService(new FileServerService(files)));
+        }
 
-    /// <summary>Where the control services listen, "host:port", loopback only; port 0 (default) for any free one.</summary>
-    public string Listen { get; set; } = "127.0.0.1:0";
+        DataNodeHost? datanode = _roles.Contains(ServiceRole.DataNode)
+            ? await OpenDataNodeAsync(manager, bus, cancellationToken).ConfigureAwait(false)
+            : null;
+        Keep(_listener);
+        await _listener.StartAsync(cancellationToken).ConfigureAwait(false);
+        if (datanode is not null)
+        {
+            await datanode.StartAsync(_listener.Endpoint, cancellationToken).ConfigureAwait(false);
+        }
 
-    /// <summary>Where a datanode's transfer protocol listens, "host:port", loopback only; port 0 (default) for any free one.</summary>
-    public string TransferListen { get; set; } = "127.0.0.1:0";
+        foreach (ServiceRole role in _roles)
+        {
+            Announce(role, names, _listener.Endpoint, datanode);
+        }
+    }
 
-    /// <summary>The name server, "host:port"; needed unless it is among the roles.</summary>
-    public string? NameServer { get; set; }
+    /// <summary>The name server and the bus: here, or those of the name server's process.</summary>
+    private (INameServer Names, IClusterBus Bus) StartPlanes()
+    {
+        if (_roles.Contains(ServiceRole.NameServer))
+        {
+            var names = new NameServer.NameServer(_services.Time);
+            var bus = new InProcessClusterBus();
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
+                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping)));
+            return (names, bus);
+        }
 
-    /// <summary>Replicas of each chunk where an upload does not say, 1 to 8; default 2.</summary>
-    public int Replicas { get; set; } = 2;
+        return (
+            Keep(new GrpcNameServer(_options.NameServer!, _channels, Patient, _services.Time)),
+            Keep(new RelayClusterBus(_options.NameServer!, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
+    }
 
-    /// <summary>
-    /// Bytes that a datanode may hold prepared ahead of need, all open volumes together; default 64 MiB.
-    /// </summary>
-    public long PreparedBytesPerNode { get; set; } = 64L << 20;
+    private async Task<INodeManager> StartNodeManagerAsync(
+        INameServer names, IDataNodeDirectory datanodes, IClusterBus bus, CancellationToken cancellationToken)
+    {
+        if (!_roles.Contains(ServiceRole.NodeManager))
+        {
+            return Keep(new GrpcNodeManager(names, _channels, Patient, _services.Time));
+        }
 
-    /// <summary>Where log events go; null (default): nowhere.</summary>
-    public ILoggerFactory? LoggerFactory { get; set; }
+        NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
+            Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, bus, _services, cancellationToken)
+            .ConfigureAwait(false));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
+        return host.Role;
+    }
+
+    private async Task<IMetadataStore> StartMetadataAsync(
+        INameServer names, INodeManager manager, IDataNodeDirectory datanodes, CancellationToken cancellationToken)
+    {
+        if (!_roles.Contains(ServiceRole.MetadataServer))
+        {
+            return Keep(new GrpcMetadataStore(names, _channels, Patient, _services.Time));
+        }
+
+        MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
+            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
+            .ConfigureAwait(false));
+        _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(host.Role)));
+        return host.Role;
+    }
+
+    private async Task<DataNodeHost> OpenDataNodeAsync(
+        INodeManager manager, IClusterBus bus, CancellationToken cancellationToken)
+    {
+        var peers = Keep(new TcpChunkTransport(
+            new TransferClientOptions(), _services.Time, _services.LoggerFor("BigFs.Transfer")));
+        _disk = DataNodeHost.DiskForThisPlatform();
+        var settings = new VolumeStoreOptions
+        {
+            DataDirectory = Folder(ServiceRole.DataNode),
+            PreparedBytesPerNode = _options.PreparedBytesPerNode,
+        };
+        DataNodeHost host = Keep(await DataNodeHost.OpenAsync(
+            _disk, settings, _options.TransferListen, manager, bus, peers, _services, cancellationToken)
+            .ConfigureAwait(false));
+        _listener.Map(Protocol.DataNode.BindService(new DataNodeService(host.Store.Node, host.Node)));
+        return host;
+    }
+
+    /// <summary>Describes a role and keeps its lease at the name server alive.</summary>
+    private void Announce(ServiceRole role, INameServer names, string endpoint, DataNodeHost? datanode)
+    {
+        string id = role == ServiceRole.DataNode ? datanode!.Store.Node.ToString() : RoleNames.Name(role) + "@" + endpoint;
+        _described.Add(new BigFsClusterRole
+        {
+            Role = RoleNames.Name(role),
+            Id = id,
+            Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
+        });
+        Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
+            .Start();
+    }
+
+    private string Folder(ServiceRole role)
+    {
+        string folder = Path.GetFullPath(_options.DataDirectory!);
+        return _roles.Count == 1 ? folder : Path.Combine(folder, RoleNames.Name(role));
+    }
+
+    private T Keep<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _started.Push(part);
+        return part;
+    }
 }

@@ -39,16 +39,26 @@ public sealed unsafe class ChunkBuffer : MemoryManager<byte>
     /// <summary>Room that a payload of this length needs in all: head, payload, trailer, rounded up to pages.</summary>
     public static int CapacityFor(int payloadLength)
     {
-        int blocks = (payloadLength + Model.Limits.BlockSize - 1) / Model.Limits.BlockSize;
-        int needed = HeadLength + payloadLength + (blocks * sizeof(uint)) + 64;
-        return (needed + Alignment - 1) / Alignment * Alignment;
+        int body = LogFormat.BodyLength(RecordKind.Chunk, payloadLength);
+        return LogFormat.Align(HeadLength + body, Alignment);
     }
 
     /// <inheritdoc/>
-    public override Span<byte> GetSpan() => new(_address, Capacity);
+    /// <exception cref="ObjectDisposedException">The buffer was given back.</exception>
+    public override Span<byte> GetSpan()
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _rented) == 0, this);
+        return new Span<byte>(_address, Capacity);
+    }
 
     /// <inheritdoc/>
-    public override MemoryHandle Pin(int elementIndex = 0) => new(_address + elementIndex);
+    /// <exception cref="ObjectDisposedException">The buffer was given back.</exception>
+    public override MemoryHandle Pin(int elementIndex = 0)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _rented) == 0, this);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)Capacity);
+        return new MemoryHandle(_address + elementIndex);
+    }
 
     /// <inheritdoc/>
     public override void Unpin()
@@ -68,7 +78,7 @@ public sealed unsafe class ChunkBuffer : MemoryManager<byte>
     internal void Rent(int payloadLength)
     {
         PayloadLength = payloadLength;
-        _rented = 1;
+        Volatile.Write(ref _rented, 1);
     }
 
     internal void Free()

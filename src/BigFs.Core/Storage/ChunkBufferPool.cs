@@ -1,3 +1,4 @@
+using System.Numerics;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Storage;
@@ -44,7 +45,7 @@ public sealed class ChunkBufferPool : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(payloadLength);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadLength, Limits.MaxChunkSize);
-        int capacity = RoundUp(ChunkBuffer.CapacityFor(payloadLength));
+        int capacity = CapacityFor(payloadLength);
         Waiter waiter;
         lock (_lock)
         {
@@ -80,6 +81,7 @@ public sealed class ChunkBufferPool : IDisposable
             }
 
             _idle.Clear();
+            _idleBytes = 0;
             foreach (Waiter waiter in _waiters)
             {
                 waiter.Source.TrySetException(new ObjectDisposedException(nameof(ChunkBufferPool)));
@@ -115,17 +117,12 @@ public sealed class ChunkBufferPool : IDisposable
         }
     }
 
-    /// <summary>Few distinct capacities, so that idle buffers fit again: pages up to 64 KiB, then powers of two and a page.</summary>
-    private static int RoundUp(int capacity)
-    {
-        int chunk = 64 << 10;
-        while (chunk + (2 * ChunkBuffer.Alignment) < capacity)
-        {
-            chunk *= 2;
-        }
-
-        return capacity <= 64 << 10 ? capacity : chunk + (2 * ChunkBuffer.Alignment);
-    }
+    /// <summary>
+    /// Few distinct capacities, so that idle buffers fit again: whole pages for small chunks, then powers of two (and
+    /// their head and trailer).
+    /// </summary>
+    private static int CapacityFor(int payloadLength) => ChunkBuffer.CapacityFor(
+        payloadLength <= Limits.MinChunkSize ? payloadLength : (int)BitOperations.RoundUpToPowerOf2((uint)payloadLength));
 
     private void Abandon(Waiter waiter, CancellationToken token)
     {
@@ -146,8 +143,14 @@ public sealed class ChunkBufferPool : IDisposable
         while (_waiters.First is { } first && _inUse + first.Value.Capacity <= _budget)
         {
             _waiters.RemoveFirst();
-            ChunkBuffer buffer = TakeNeedsLock(first.Value.Capacity, first.Value.PayloadLength);
-            first.Value.Source.SetResult(buffer);
+            try
+            {
+                first.Value.Source.SetResult(TakeNeedsLock(first.Value.Capacity, first.Value.PayloadLength));
+            }
+            catch (OutOfMemoryException exception)
+            {
+                first.Value.Source.SetException(exception);
+            }
         }
     }
 
@@ -161,12 +164,26 @@ public sealed class ChunkBufferPool : IDisposable
         }
         else
         {
+            DropIdleNeedsLock(_budget - _inUse - capacity);
             buffer = new ChunkBuffer(this, capacity);
         }
 
         _inUse += capacity;
         buffer.Rent(payloadLength);
         return buffer;
+    }
+
+    /// <summary>Frees idle buffers until so many bytes are left: rented and idle ones together keep within the budget.</summary>
+    private void DropIdleNeedsLock(long mostBytes)
+    {
+        foreach ((int capacity, Stack<ChunkBuffer> stack) in _idle)
+        {
+            while (_idleBytes > mostBytes && stack.TryPop(out ChunkBuffer? buffer))
+            {
+                buffer.Free();
+                _idleBytes -= capacity;
+            }
+        }
     }
 
     private sealed class Waiter(int capacity, int payloadLength)

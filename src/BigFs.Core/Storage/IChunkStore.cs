@@ -69,7 +69,10 @@ public abstract class StoredChunk : IAsyncDisposable
     /// <param name="offset">First byte within the payload.</param>
     /// <param name="destination">As long as the bytes wanted; must end within the payload.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns><see cref="ChunkStatus.Ok"/> or <see cref="ChunkStatus.DiskFailed"/>.</returns>
+    /// <returns>
+    /// <see cref="ChunkStatus.Ok"/>, <see cref="ChunkStatus.DiskFailed"/>, or <see cref="ChunkStatus.Busy"/> when the node
+    /// has stopped meanwhile.
+    /// </returns>
     public abstract ValueTask<ChunkStatus> ReadAsync(
         int offset, Memory<byte> destination, CancellationToken cancellationToken);
 

@@ -25,7 +25,5 @@ internal static partial class SdkLog
 
     [LoggerMessage(1006, LogLevel.Warning, "The places of volume {Volume} could not be refreshed for {Path}")]
     public static partial void LocateFailed(ILogger logger, long volume, string path, Exception exception);
-
-    [LoggerMessage(1007, LogLevel.Information, "The temporary file {File} of a failed download could not be deleted")]
-    public static partial void TemporaryFileLeft(ILogger logger, string file, Exception exception);
 }
+

@@ -1,0 +1,166 @@
+using System.Collections.Immutable;
+using System.Text;
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Metadata;
+
+/// <summary>The bounds of requests to the namespace, for every engine: checked before anything is looked up.</summary>
+public static class MetadataChecks
+{
+    /// <summary>Longest media type, in bytes of UTF-8: 255.</summary>
+    public const int MaxContentTypeBytes = 255;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+
+    /// <summary>Checks an operation id.</summary>
+    /// <exception cref="BigFsException">InvalidArgument: it is all zeros.</exception>
+    public static void CheckOperation(Guid operation)
+    {
+        if (operation == Guid.Empty)
+        {
+            throw Invalid(null, "The operation id is all zeros; a new random one is expected.");
+        }
+    }
+
+    /// <summary>Checks what does not depend on the namespace.</summary>
+    /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
+    public static void Check(BeginUploadRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        string path = request.Path.ToString();
+        CheckOperation(request.Operation);
+        if (request.Replicas is < 0 or > Limits.MaxReplicas)
+        {
+            throw Invalid(
+                path,
+                $"{request.Replicas} replicas were asked for; 1 to {Limits.MaxReplicas} are possible, 0 is the default.");
+        }
+
+        if (request.Precondition.Kind is < PreconditionKind.None or > PreconditionKind.Version)
+        {
+            throw Invalid(path, $"{request.Precondition.Kind} is no kind of precondition.");
+        }
+
+        if (request.ContentType is { } type)
+        {
+            Bound(Bytes(type, path, "The media type"), MaxContentTypeBytes, path, "The media type");
+        }
+
+        long bytes = 0;
+        foreach ((string name, string value) in request.Metadata)
+        {
+            if (name.Length == 0)
+            {
+                throw Invalid(path, "The user metadata have an empty name.");
+            }
+
+            bytes += Bytes(name, path, "A name of the user metadata")
+                + Bytes(value, path, $"The user metadata \"{name}\"");
+        }
+
+        Bound(bytes, Limits.MaxMetadataBytes, path, "The user metadata");
+    }
+
+    /// <summary>Checks what does not depend on the session: the manifest's bounds, and that its lengths add up.</summary>
+    /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
+    public static void Check(CommitUploadRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        CheckOperation(request.Operation);
+        if (request.Manifest.IsDefault)
+        {
+            throw Invalid(null, "The manifest is missing; an empty file has an empty one.");
+        }
+
+        if (request.Manifest.Length > Limits.MaxChunksPerFile)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.LimitExceeded,
+                $"The file has {request.Manifest.Length} chunks; at most {Limits.MaxChunksPerFile} are allowed: choose a "
+                    + "larger chunk size.");
+        }
+
+        long total = 0;
+        foreach (ChunkReference chunk in request.Manifest)
+        {
+            if (chunk.Length is <= 0 or > Limits.MaxChunkSize || chunk.Volume.Value <= 0)
+            {
+                throw Invalid(
+                    null,
+                    $"Chunk {chunk.Key} has {chunk.Length} bytes in volume {chunk.Volume}; 1 to {Limits.MaxChunkSize} "
+                        + "bytes in volume 1 or higher are possible.");
+            }
+
+            total += chunk.Length;
+        }
+
+        if (total != request.Size)
+        {
+            throw Invalid(null, $"The chunks add up to {total} bytes, the size is said to be {request.Size}.");
+        }
+    }
+
+    /// <summary>Checks the chunks that an aborted upload names.</summary>
+    /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
+    public static void CheckWritten(ImmutableArray<ChunkReference> written)
+    {
+        if (written.IsDefault)
+        {
+            throw Invalid(null, "The list of written chunks is missing; an upload that wrote none has an empty one.");
+        }
+
+        if (written.Length > Limits.MaxChunksPerFile)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.LimitExceeded,
+                $"{written.Length} written chunks are named; at most {Limits.MaxChunksPerFile} are allowed.");
+        }
+    }
+
+    /// <summary>Checks what does not depend on the namespace.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    public static void Check(MetadataListRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        string path = request.Directory.ToString();
+        if (request.Limit is < 1 or > Limits.MaxPageSize)
+        {
+            throw Invalid(
+                path, $"A page of {request.Limit} entries was asked for; 1 to {Limits.MaxPageSize} are possible.");
+        }
+
+        _ = Bytes(request.After, path, "The name to go on after");
+        _ = Bytes(request.Prefix, path, "The prefix");
+    }
+
+    private static int Bytes(string text, string path, string what)
+    {
+        try
+        {
+            return StrictUtf8.GetByteCount(text);
+        }
+        catch (EncoderFallbackException exception)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidArgument, $"{what} is not valid Unicode (a lone surrogate).", exception)
+            {
+                Path = path,
+            };
+        }
+    }
+
+    private static void Bound(long bytes, int most, string path, string what)
+    {
+        if (bytes > most)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.LimitExceeded, $"{what} of \"{path}\": {bytes} bytes, at most {most} are allowed.")
+            {
+                Path = path,
+            };
+        }
+    }
+
+    private static BigFsException Invalid(string? path, string problem) =>
+        new(BigFsErrorCode.InvalidArgument, problem) { Path = path };
+}

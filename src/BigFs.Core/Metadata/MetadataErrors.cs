@@ -1,0 +1,65 @@
+namespace BigFs.Core.Metadata;
+
+/// <summary>The namespace's refusals, the same words from every engine: each names the path and what would be right.</summary>
+public static class MetadataErrors
+{
+    /// <summary>Nothing is there.</summary>
+    public static BigFsException NotFound(BigFsPath path) =>
+        Make(BigFsErrorCode.NotFound, path, $"Nothing exists at \"{path}\".");
+
+    /// <summary>A directory stands where a file is expected.</summary>
+    public static BigFsException IsDirectory(BigFsPath path) =>
+        Make(BigFsErrorCode.IsDirectory, path, $"\"{path}\" is a directory; name a file.");
+
+    /// <summary>A file stands where a directory is expected, at the path or above it.</summary>
+    public static BigFsException NotDirectory(BigFsPath path, BigFsPath file) =>
+        Make(
+            BigFsErrorCode.NotDirectory,
+            path,
+            path == file ? $"\"{path}\" is a file; name a directory." : $"\"{path}\" cannot exist: \"{file}\" is a file.");
+
+    /// <summary>Something is there already.</summary>
+    public static BigFsException AlreadyExists(BigFsPath path) =>
+        Make(
+            BigFsErrorCode.AlreadyExists,
+            path,
+            $"Something exists at \"{path}\" already; choose another name, or ask to overwrite a file.");
+
+    /// <summary>The directory has entries.</summary>
+    public static BigFsException DirectoryNotEmpty(BigFsPath path) =>
+        Make(
+            BigFsErrorCode.DirectoryNotEmpty, path, $"The directory \"{path}\" is not empty; delete it recursively.");
+
+    /// <summary>The file has another version than the caller named.</summary>
+    public static BigFsException PreconditionFailed(BigFsPath path, BigFsVersion wanted, BigFsVersion? found) =>
+        Make(
+            BigFsErrorCode.PreconditionFailed,
+            path,
+            found is { } version
+                ? $"\"{path}\" has version {version}, not {wanted}: it was changed since."
+                : $"\"{path}\" is a directory and has no version {wanted}.");
+
+    /// <summary>The root stays where it is.</summary>
+    public static BigFsException RootStays(string what) =>
+        Make(BigFsErrorCode.InvalidPath, BigFsPath.Root, $"The root \"/\" cannot be {what}; name an entry below it.");
+
+    /// <summary>A directory cannot come to lie below itself.</summary>
+    public static BigFsException IntoItself(BigFsPath source, BigFsPath destination) =>
+        Make(
+            BigFsErrorCode.InvalidPath,
+            destination,
+            $"\"{source}\" cannot be moved to \"{destination}\", which lies below it.");
+
+    /// <summary>The session is over.</summary>
+    public static BigFsException SessionExpired(Guid session, string why) =>
+        new(BigFsErrorCode.SessionExpired, $"The upload session {session:N} {why}; begin the upload anew.");
+
+    /// <summary>An operation id came again with something else.</summary>
+    public static BigFsException OperationReused(Guid operation) =>
+        new(
+            BigFsErrorCode.InvalidArgument,
+            $"The operation id {operation:N} was used for another kind of operation; use a new one for each.");
+
+    private static BigFsException Make(BigFsErrorCode code, BigFsPath path, string message) =>
+        new(code, message) { Path = path.ToString() };
+}

@@ -1,0 +1,213 @@
+using System.Collections.Immutable;
+using BigFs.Core.Model;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Core.Storage;
+
+/// <summary>
+/// A datanode's volumes in one folder of a disk. Disposing it is a clean stop: new work is refused
+/// (<see cref="ChunkStatus.Busy"/>), work under way ends, and the folder is marked clean. Thread-safe.
+/// </summary>
+public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
+{
+    private readonly VolumeContext _context;
+    private readonly IAsyncDisposable _folderLock;
+    private readonly OperationGate _operations = new();
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<VolumeId, Volume> _volumes;
+    private readonly SemaphoreSlim _orders = new(1);
+    private volatile NodeIdentity _identity;
+    private int _disposed;
+
+    private VolumeStore(
+        VolumeContext context,
+        IAsyncDisposable folderLock,
+        NodeIdentity identity,
+        SortedDictionary<VolumeId, Volume> volumes)
+    {
+        _context = context;
+        _folderLock = folderLock;
+        _identity = identity;
+        _volumes = volumes;
+        Buffers = new ChunkBufferPool(context.Options.BufferBytes);
+    }
+
+    /// <summary>
+    /// The node's identity, the cluster it belongs to, the highest term, and whether it was stopped cleanly before (true for
+    /// a new folder).
+    /// </summary>
+    public NodeIdentity Identity => _identity;
+
+    /// <inheritdoc/>
+    public NodeId Node => _identity.Node;
+
+    /// <inheritdoc/>
+    public BigFsDurability Durability => _context.Disk.Durability;
+
+    /// <inheritdoc/>
+    public ChunkBufferPool Buffers { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<VolumeReport> Volumes
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _volumes.Values.Select(volume => volume.Report())];
+            }
+        }
+    }
+
+    /// <summary>Bytes of the disk that chunks may still take: what is free less the reserve, 0 or more.</summary>
+    /// <exception cref="DiskException">The disk did not say.</exception>
+    public async ValueTask<long> GetFreeBytesAsync() => Math.Max(
+        0, await _context.Disk.GetFreeBytesAsync(_context.Options.DataDirectory) - _context.Options.ReservedBytes);
+
+    /// <inheritdoc/>
+    public ChunkStatus Check(in ChunkAppend request)
+    {
+        if (!IsLegal(request))
+        {
+            return ChunkStatus.Malformed;
+        }
+
+        if (!_operations.TryEnter())
+        {
+            return ChunkStatus.Busy;
+        }
+
+        try
+        {
+            return Find(request.Volume)?.Check(request) ?? ChunkStatus.VolumeNotFound;
+        }
+        finally
+        {
+            _operations.Exit();
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ChunkStatus> AppendAsync(
+        ChunkAppend request, ChunkBuffer buffer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(buffer);
+        return WithBufferAsync(
+            IsLegal(request) && buffer.PayloadLength == request.Length,
+            request.Volume,
+            buffer,
+            () => ValueTask.FromResult(ChunkStatus.Ok),
+            volume => volume.AppendAsync(request, buffer, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChunkStatus> AdoptAsync(
+        VolumeOrder order, StoredChunkInfo chunk, ChunkBuffer buffer, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        ArgumentNullException.ThrowIfNull(buffer);
+        var request = new ChunkAppend(
+            order.Volume, order.Epoch, order.Members, chunk.Key, chunk.Length, chunk.Crc32C);
+        return await WithBufferAsync(
+            IsLegal(request) && buffer.PayloadLength == request.Length && !chunk.Deleted,
+            request.Volume,
+            buffer,
+            () => AcceptTermAsync(order.Term, cancellationToken),
+            volume => volume.AdoptAsync(request, buffer, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<(ChunkStatus Status, StoredChunk? Chunk)> OpenAsync(
+        VolumeId volume, ChunkKey key, CancellationToken cancellationToken)
+    {
+        StoredChunk? chunk = null;
+        ChunkStatus status = await WithVolumeAsync(volume, async found =>
+        {
+            (ChunkStatus outcome, chunk) = await found.OpenAsync(key);
+            return outcome;
+        });
+        return (status, chunk);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
+        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
+        ImmutableArray<StoredChunkInfo> chunks = [];
+        ChunkStatus status = await WithVolumeAsync(volume, found =>
+        {
+            (ChunkStatus outcome, chunks) = found.List(after, limit);
+            return ValueTask.FromResult(outcome);
+        });
+        return (status, chunks);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken) =>
+        keys.IsDefault
+            ? ChunkStatus.Malformed
+            : await WithVolumeAsync(volume, found => found.DeleteAsync(keys));
+
+    /// <inheritdoc/>
+    public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
+        WithVolumeAsync(volume, found => found.VerifyAsync(key, cancellationToken));
+
+    private static bool IsLegal(in ChunkAppend request) =>
+        request.Length is >= 1 and <= Limits.MaxChunkSize && !request.Members.IsDefault;
+
+    /// <summary>Runs work that takes the buffer over; gives it back when the work is not come to.</summary>
+    private async ValueTask<ChunkStatus> WithBufferAsync(
+        bool isLegal,
+        VolumeId id,
+        ChunkBuffer buffer,
+        Func<ValueTask<ChunkStatus>> admit,
+        Func<Volume, ValueTask<ChunkStatus>> work)
+    {
+        bool isTaken = false;
+        try
+        {
+            return !isLegal
+                ? ChunkStatus.Malformed
+                : await WithVolumeAsync(id, async volume =>
+                {
+                    ChunkStatus status = await admit();
+                    isTaken = status == ChunkStatus.Ok;
+                    return isTaken ? await work(volume) : status;
+                });
+        }
+        finally
+        {
+            if (!isTaken)
+            {
+                buffer.Dispose();
+            }
+        }
+    }
+
+    private async ValueTask<ChunkStatus> WithVolumeAsync(VolumeId id, Func<Volume, ValueTask<ChunkStatus>> work)
+    {
+        if (!_operations.TryEnter())
+        {
+            return ChunkStatus.Busy;
+        }
+
+        try
+        {
+            return Find(id) is { } volume ? await work(volume) : ChunkStatus.VolumeNotFound;
+        }
+        finally
+        {
+            _operations.Exit();
+        }
+    }
+
+    private Volume? Find(VolumeId id)
+    {
+        lock (_lock)
+        {
+            return _volumes.GetValueOrDefault(id);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Storage;
+
+/// <summary>Settings of a datanode's volume store.</summary>
+public sealed record VolumeStoreOptions
+{
+    /// <summary>The node's folder, an absolute path; made when it is missing.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>
+    /// A volume whose log has reached so many bytes takes no more appends; at least 1 MiB, default 1 GiB. The last chunk
+    /// may reach beyond it.
+    /// </summary>
+    public long VolumeSizeBytes { get; init; } = 1L << 30;
+
+    /// <summary>
+    /// Most bytes prepared on the disk ahead of need, all open volumes together; 0 or more, default 64 MiB. Given back
+    /// when a volume is sealed and at a clean stop.
+    /// </summary>
+    public long PreparedBytesPerNode { get; init; } = 64L << 20;
+
+    /// <summary>Most bytes of chunks in memory on their way to the disk; at least 66 MiB, default 256 MiB.</summary>
+    public long BufferBytes { get; init; } = 256L << 20;
+
+    /// <summary>
+    /// Bytes of the disk that chunks leave free, so that a full disk still takes delete marks, fences and seals; 0 or more,
+    /// default 256 MiB.
+    /// </summary>
+    public long ReservedBytes { get; init; } = 256L << 20;
+
+    /// <summary>
+    /// Source of the node's id and of the logs' salts, so that a simulation can be repeated; null (default): the system's.
+    /// </summary>
+    public Random? Random { get; init; }
+
+    /// <summary>Checks the ranges.</summary>
+    /// <exception cref="BigFsException"><see cref="BigFsErrorCode.InvalidSettings"/>, naming the setting.</exception>
+    public void Validate()
+    {
+        Require(Path.IsPathFullyQualified(DataDirectory ?? ""), nameof(DataDirectory), "must be an absolute path");
+        Require(VolumeSizeBytes >= 1 << 20, nameof(VolumeSizeBytes), "must be at least 1 MiB");
+        Require(PreparedBytesPerNode >= 0, nameof(PreparedBytesPerNode), "must not be negative");
+        Require(
+            BufferBytes >= ChunkBuffer.CapacityFor(Limits.MaxChunkSize), nameof(BufferBytes), "must be at least 66 MiB");
+        Require(ReservedBytes >= 0, nameof(ReservedBytes), "must not be negative");
+    }
+
+    private static void Require(bool holds, string setting, string rule)
+    {
+        if (!holds)
+        {
+            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"{setting} {rule}.");
+        }
+    }
+}

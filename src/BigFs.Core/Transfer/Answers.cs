@@ -1,0 +1,25 @@
+using BigFs.Core.Storage;
+
+namespace BigFs.Core.Transfer;
+
+/// <summary>What an asking side makes of answers that are not the one hoped for.</summary>
+internal static class Answers
+{
+    /// <summary>The failure that a peer reports for this request.</summary>
+    /// <exception cref="TransferException">
+    /// The failure is about the whole connection (request id 0), which the peer closes; or the frame is malformed.
+    /// </exception>
+    public static ErrorAnswer Error(FrameConnection connection, FrameHeader header, ulong requestId, ReadOnlySpan<byte> message)
+    {
+        if (ErrorAnswer.Decode(message) is not { } error || (header.RequestId != requestId && header.RequestId != 0))
+        {
+            throw Malformed(connection);
+        }
+
+        return header.RequestId == requestId ? error : throw new TransferException(error.Status, error.Text, error.Node);
+    }
+
+    /// <summary>A frame that does not belong here.</summary>
+    public static TransferException Malformed(FrameConnection connection) =>
+        new(ChunkStatus.Malformed, $"{connection.Peer} sent an answer that breaks the transfer protocol.");
+}

@@ -1,0 +1,31 @@
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Transfer;
+
+/// <summary>What every transport asks of its caller's arguments.</summary>
+internal static class ChunkRules
+{
+    /// <exception cref="ArgumentException">Empty or too large a payload, or a pipeline that is empty, too long or names a node twice.</exception>
+    public static void CheckWrite(ChunkGrant grant, ReadOnlyMemory<byte> payload)
+    {
+        ArgumentNullException.ThrowIfNull(grant);
+        ArgumentOutOfRangeException.ThrowIfZero(payload.Length, nameof(payload));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payload.Length, Limits.MaxChunkSize, nameof(payload));
+        if (grant.Pipeline.Length is 0 or > Limits.MaxReplicas
+            || grant.Pipeline.DistinctBy(member => member.Id).Count() != grant.Pipeline.Length
+            || grant.Pipeline.Any(member => member.TransferEndpoint.Length > WriteRequest.MaxEndpointBytes))
+        {
+            throw new ArgumentException(
+                $"The grant for chunk {grant.Key} needs 1 to {Limits.MaxReplicas} different members with short endpoints.", nameof(grant));
+        }
+    }
+
+    /// <exception cref="ArgumentException">The chunk's length is none, or the range does not lie in the chunk.</exception>
+    public static void CheckRead(ChunkReference chunk, int offset, Memory<byte> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunk.Length, nameof(chunk));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(chunk.Length, Limits.MaxChunkSize, nameof(chunk));
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((long)offset + destination.Length, chunk.Length, nameof(destination));
+    }
+}

@@ -1,0 +1,118 @@
+using System.Collections.Immutable;
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+
+namespace BigFs.Core.Transfer;
+
+/// <summary>
+/// The data plane within one process: calls the nodes' stores directly and opens no port. The promises are those of
+/// <see cref="TcpChunkTransport"/>: the store verifies what is written, and what is read is verified against the
+/// reference. A write goes to all members side by side, since there is no link to spare, each with a copy in a buffer of
+/// its own; it returns when all have ended. Thread-safe.
+/// </summary>
+/// <param name="stores">The store of a node; null when the node is not in this process or down.</param>
+public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IChunkTransport
+{
+    /// <inheritdoc/>
+    public async ValueTask<ChunkWriteResult> WriteAsync(
+        ChunkGrant grant, ReadOnlyMemory<byte> payload, uint crc32C, CancellationToken cancellationToken)
+    {
+        ChunkRules.CheckWrite(grant, payload);
+        var append = new ChunkAppend(
+            grant.Volume, grant.Epoch, [.. grant.Pipeline.Select(member => member.Id)], grant.Key, payload.Length, crc32C);
+        ImmutableArray<IChunkStore?> members = [.. grant.Pipeline.Select(member => stores(member.Id))];
+
+        // Nothing is written anywhere when it is known beforehand that some member cannot take it.
+        ImmutableArray<ChunkStatus> checks =
+            [.. members.Select(store => store?.Check(append) ?? ChunkStatus.Unreachable)];
+        ChunkWriteResult? refused = FirstFailure(grant, checks);
+        if (refused is not null)
+        {
+            return refused;
+        }
+
+        ChunkStatus[] statuses = await Task.WhenAll(
+            members.Select(store => AppendAsync(store!, append, payload, cancellationToken)));
+        return FirstFailure(grant, [.. statuses]) ?? new ChunkWriteResult
+        {
+            Status = ChunkStatus.Ok,
+            Replicas = [.. members.Select(store => new ReplicaAcknowledgement(store!.Node, crc32C, store.Durability))],
+        };
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChunkStatus> ReadAsync(
+        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ChunkRules.CheckRead(chunk, offset, destination);
+        if (stores(node.Id) is not { } store)
+        {
+            return ChunkStatus.Unreachable;
+        }
+
+        try
+        {
+            return await ReadAsync(store, chunk, offset, destination, cancellationToken);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The node was stopped while the read was under way, as when a connection breaks.
+            return ChunkStatus.Unreachable;
+        }
+    }
+
+    /// <summary>Holds nothing.</summary>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static async ValueTask<ChunkStatus> ReadAsync(
+        IChunkStore store, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        (ChunkStatus status, StoredChunk? stored) = await store.OpenAsync(chunk.Volume, chunk.Key, cancellationToken);
+        if (stored is null)
+        {
+            return status;
+        }
+
+        await using (stored)
+        {
+            return stored.Length == chunk.Length && BlockRange.Vouches(stored.BlockChecksums.Span, chunk)
+                ? await BlockRange.ReadAsync(
+                    chunk.Length,
+                    stored.BlockChecksums,
+                    offset,
+                    destination,
+                    (start, piece) => stored.ReadAsync(start, piece, cancellationToken))
+                : ChunkStatus.Damaged;
+        }
+    }
+
+    private static async Task<ChunkStatus> AppendAsync(
+        IChunkStore store, ChunkAppend append, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ChunkBuffer buffer = await store.Buffers.RentAsync(payload.Length, cancellationToken);
+            payload.CopyTo(buffer.Payload);
+            return await store.AppendAsync(append, buffer, cancellationToken);
+        }
+        catch (ObjectDisposedException)
+        {
+            // The node was stopped while the write was on its way, as when a connection breaks.
+            return ChunkStatus.Unreachable;
+        }
+    }
+
+    private static ChunkWriteResult? FirstFailure(ChunkGrant grant, ImmutableArray<ChunkStatus> statuses)
+    {
+        for (int i = 0; i < statuses.Length; i++)
+        {
+            if (statuses[i] != ChunkStatus.Ok)
+            {
+                NodeId node = grant.Pipeline[i].Id;
+                return ChunkSender.Failure(statuses[i], node, $"Node {node} refused chunk {grant.Key}: {statuses[i]}.");
+            }
+        }
+
+        return null;
+    }
+}

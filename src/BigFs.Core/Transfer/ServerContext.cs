@@ -1,0 +1,38 @@
+using BigFs.Core.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Core.Transfer;
+
+/// <summary>What all connections of one server share.</summary>
+internal sealed record ServerContext(
+    IChunkStore Store, TransferServerOptions Options, ChunkSender Sender, TimeProvider Time, ILogger Logger)
+{
+    /// <summary>Fires when no new work is taken.</summary>
+    public required CancellationToken Stopping { get; init; }
+
+    /// <summary>Fires when the work in hand is cut off.</summary>
+    public required CancellationToken Aborting { get; init; }
+
+    /// <summary>What moves on this server, so that who waits can tell headway from a hang.</summary>
+    public Headway Headway { get; } = new();
+
+    /// <summary>A failure at this node.</summary>
+    public ErrorAnswer ErrorHere(ChunkStatus status, string text) => new(status, Store.Node, text);
+}
+
+/// <summary>Counts what gets on. Thread-safe.</summary>
+internal sealed class Headway
+{
+    private long _received;
+    private long _appended;
+
+    /// <summary>Appends that ended; what a flush that is waited for is measured by.</summary>
+    public long Appended => Interlocked.Read(ref _appended);
+
+    /// <summary>Appends that ended and data frames that came in; what the wait for a buffer is measured by.</summary>
+    public long Total => Interlocked.Read(ref _received) + Appended;
+
+    public void CountReceived() => Interlocked.Increment(ref _received);
+
+    public void CountAppended() => Interlocked.Increment(ref _appended);
+}

@@ -1,0 +1,129 @@
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Core.Transfer;
+
+/// <summary>
+/// The data plane over TCP: chunks go to datanodes' <see cref="TransferServer"/>s and come from there, on pooled
+/// connections that serve one request at a time. Thread-safe; construction does no I/O.
+/// </summary>
+public sealed class TcpChunkTransport : IChunkTransport
+{
+    private readonly TransferClient _client;
+    private readonly ChunkSender _sender;
+    private readonly ILogger _logger;
+
+    /// <summary>Makes a transport.</summary>
+    /// <param name="options">Time-outs and limits.</param>
+    /// <param name="time">The clock of the time-outs.</param>
+    /// <param name="logger">Takes what is worth noticing.</param>
+    /// <exception cref="BigFsException">A setting is outside its range (<see cref="BigFsErrorCode.InvalidSettings"/>).</exception>
+    public TcpChunkTransport(TransferClientOptions options, TimeProvider time, ILogger logger)
+    {
+        options.Validate();
+        _client = new TransferClient(options, time, logger);
+        _sender = new ChunkSender(_client);
+        _logger = logger;
+    }
+
+    internal int IdleConnections => _client.IdleConnections;
+
+    /// <inheritdoc/>
+    public async ValueTask<ChunkWriteResult> WriteAsync(
+        ChunkGrant grant, ReadOnlyMemory<byte> payload, uint crc32C, CancellationToken cancellationToken)
+    {
+        ChunkRules.CheckWrite(grant, payload);
+        var request = new WriteRequest
+        {
+            Volume = grant.Volume,
+            Epoch = grant.Epoch,
+            Key = grant.Key,
+            Length = payload.Length,
+            Crc32C = crc32C,
+            Pipeline = grant.Pipeline,
+            Position = 0,
+        };
+        var source = new PayloadSource(payload, payload.Length, heldUntilAnswer: true);
+        ChunkWriteResult result = await _sender.SendAsync(request, source, cancellationToken);
+        if (result.Status != ChunkStatus.Ok)
+        {
+            TransferLog.WriteFailed(_logger, grant.Key, grant.Volume, result.Status, result.FailedNode, result.Detail);
+        }
+
+        return result;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ChunkStatus> ReadAsync(
+        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        ChunkRules.CheckRead(chunk, offset, destination);
+        ChunkStatus status;
+        string detail = "";
+        try
+        {
+            status = await _client.ExchangeAsync(
+                node.TransferEndpoint,
+                async (connection, id) =>
+                {
+                    var fetcher = new ChunkFetcher(connection, id);
+                    Exchanged<ChunkStatus> fetched = await fetcher.FetchAsync(chunk, offset, destination);
+                    detail = fetcher.Detail;
+                    return fetched;
+                },
+                () => true,
+                cancellationToken);
+        }
+        catch (TransferException fault)
+        {
+            (status, detail) = (fault.Status, fault.Message);
+        }
+
+        if (status != ChunkStatus.Ok)
+        {
+            TransferLog.ReadFailed(_logger, chunk.Key, chunk.Volume, node.Id, status, detail);
+        }
+
+        return status;
+    }
+
+    /// <summary>Asks whether a node's transfer protocol answers at its endpoint.</summary>
+    /// <returns>
+    /// Ok; <see cref="ChunkStatus.Unreachable"/> also when another node answers; or what else went wrong.
+    /// </returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<ChunkStatus> PingAsync(NodeAddress node, CancellationToken cancellationToken)
+    {
+        try
+        {
+            NodeId answering = await _client.ExchangeAsync(node.TransferEndpoint, ExchangePingAsync, () => true, cancellationToken);
+            return answering == node.Id ? ChunkStatus.Ok : ChunkStatus.Unreachable;
+        }
+        catch (TransferException fault)
+        {
+            return fault.Status;
+        }
+    }
+
+    /// <summary>Closes the idle connections; those of calls under way are closed when these end.</summary>
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    private static async Task<Exchanged<NodeId>> ExchangePingAsync(FrameConnection connection, ulong id)
+    {
+        await connection.SendAsync(FrameType.Ping, id, ReadOnlyMemory<byte>.Empty);
+        FrameHeader header = await connection.ReceiveHeaderAsync();
+        ReadOnlyMemory<byte> message = await connection.ReceiveMessageAsync(header);
+        if (header.Type == FrameType.Error)
+        {
+            ErrorAnswer error = Answers.Error(connection, header, id, message.Span);
+            throw new TransferException(error.Status, error.Text, error.Node);
+        }
+
+        var reader = new WireReader(message.Span);
+        NodeId node = reader.Node();
+        return header.Type == FrameType.Pong && header.RequestId == id && reader.AtCleanEnd
+            ? new Exchanged<NodeId>(node, true)
+            : throw Answers.Malformed(connection);
+    }
+}

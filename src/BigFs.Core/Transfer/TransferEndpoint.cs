@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace BigFs.Core.Transfer;
+
+/// <summary>"host:port" taken apart; an IPv6 address stands in brackets.</summary>
+internal readonly record struct TransferEndpoint(string Host, int Port)
+{
+    /// <summary>Takes an endpoint apart; false when it is none.</summary>
+    public static bool TryParse(string? text, out TransferEndpoint endpoint)
+    {
+        endpoint = default;
+        int colon = text?.LastIndexOf(':') ?? -1;
+        if (text is null || colon <= 0
+            || !ushort.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out ushort port))
+        {
+            return false;
+        }
+
+        string host = text[..colon];
+        bool bracketed = host is ['[', .., ']'];
+        host = bracketed ? host[1..^1] : host;
+        bool legal = bracketed ? IPAddress.TryParse(host, out _) : host.Length > 0 && !host.Contains(':', StringComparison.Ordinal);
+        endpoint = new TransferEndpoint(host, port);
+        return legal;
+    }
+
+    /// <summary>The endpoint as text, for an address and port in use.</summary>
+    public static string Format(IPEndPoint endpoint) => endpoint.ToString();
+
+    /// <summary>The loopback address that the host names; null when it names another.</summary>
+    public IPAddress? Loopback =>
+        string.Equals(Host, "localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
+        : IPAddress.TryParse(Host, out IPAddress? address) && IPAddress.IsLoopback(address) ? address
+        : null;
+
+    /// <summary>A socket that fits the host and gathers no small writes.</summary>
+    public Socket CreateSocket()
+    {
+        Socket socket = Loopback is { } address
+            ? new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp)
+            : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        socket.NoDelay = true;
+        return socket;
+    }
+}

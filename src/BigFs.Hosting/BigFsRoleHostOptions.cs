@@ -1,0 +1,72 @@
+using BigFs.Core.Control;
+using BigFs.Core.Model;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Hosting;
+
+/// <summary>Settings of a process that runs one or several roles of a cluster; validated when it starts.</summary>
+public sealed class BigFsRoleHostOptions
+{
+    /// <summary>
+    /// Which roles, each at most once: "name-server", "metadata-server", "node-manager", "file-server", "datanode". At least
+    /// one.
+    /// </summary>
+    public IList<string> Roles { get; set; } = [];
+
+    /// <summary>
+    /// Where the roles keep their data; needed for metadata-server, node-manager and datanode. One role uses the folder
+    /// itself, several a folder each below it, named as the role.
+    /// </summary>
+    public string? DataDirectory { get; set; }
+
+    /// <summary>Where the control services listen, "host:port" on loopback, port 0 for any; default 127.0.0.1:0.</summary>
+    public string Listen { get; set; } = "127.0.0.1:0";
+
+    /// <summary>Where a datanode's transfer protocol listens, as <see cref="Listen"/>; default 127.0.0.1:0.</summary>
+    public string TransferListen { get; set; } = "127.0.0.1:0";
+
+    /// <summary>The cluster's name server, "host:port"; needed unless name-server is among the roles.</summary>
+    public string? NameServer { get; set; }
+
+    /// <summary>Replicas of a file that asks for no number of its own, 1 to 8; default 2.</summary>
+    public int Replicas { get; set; } = 2;
+
+    /// <summary>Bytes that a datanode may hold prepared ahead of need, 0 to 1 TiB; default 64 MiB.</summary>
+    public long PreparedBytesPerNode { get; set; } = 64L << 20;
+
+    /// <summary>Where log events go; null (default): nowhere.</summary>
+    public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary>Checks every setting and returns the roles in the order in which they start.</summary>
+    /// <exception cref="BigFsException">InvalidSettings, naming the setting and what would be right.</exception>
+    internal IReadOnlyList<ServiceRole> Validate()
+    {
+        ServiceRole[] roles = [.. Roles.Select(RoleNames.Parse).Order()];
+        Check(roles.Length > 0, nameof(Roles), "empty", "at least one role");
+        Check(roles.Distinct().Count() == roles.Length, nameof(Roles), string.Join(", ", Roles), "each role at most once");
+        bool keeps = roles.Any(role => role is ServiceRole.MetadataServer or ServiceRole.NodeManager or ServiceRole.DataNode);
+        Check(!keeps || !string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), "not set", "a folder for these roles");
+        Check(IsEndpoint(Listen), nameof(Listen), Listen, "\"host:port\"");
+        Check(IsEndpoint(TransferListen), nameof(TransferListen), TransferListen, "\"host:port\"");
+        bool names = roles.Contains(ServiceRole.NameServer);
+        Check(names || NameServer is not null, nameof(NameServer), "not set", "\"host:port\" unless name-server runs here too");
+        Check(NameServer is null || IsEndpoint(NameServer), nameof(NameServer), NameServer, "\"host:port\"");
+        Check(Replicas is >= 1 and <= Limits.MaxReplicas, nameof(Replicas), Replicas, $"1 to {Limits.MaxReplicas}");
+        Check(PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        return roles;
+    }
+
+    private static bool IsEndpoint(string? text)
+    {
+        int colon = text?.LastIndexOf(':') ?? -1;
+        return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), out _);
+    }
+
+    private static void Check(bool right, string setting, object? value, string wanted)
+    {
+        if (!right)
+        {
+            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"The setting {setting} is {value}; it must be {wanted}.");
+        }
+    }
+}

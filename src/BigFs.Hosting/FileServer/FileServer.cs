@@ -1,0 +1,220 @@
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Membership;
+using BigFs.Core.Messaging;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using BigFs.Core.Placement;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Hosting.FileServer;
+
+/// <summary>
+/// The stateless front of the control plane: grants chunks on well-chosen volumes, maps files to chunks and chunks to
+/// datanodes, passes namespace operations on. Any number of them may serve one cluster.
+/// </summary>
+internal sealed class FileServer : IFileServer, IAsyncDisposable
+{
+    private readonly IMetadataStore _metadata;
+    private readonly INodeManager _nodeManager;
+    private readonly string _nameDurability;
+    private readonly ClusterMapView _view;
+    private readonly GrantPlanner _planner = new();
+    private readonly SemaphoreSlim _starting = new(1, 1);
+    private long _incarnation;
+    private long _counter;
+
+    /// <summary>Makes a file server.</summary>
+    /// <param name="metadata">The namespace.</param>
+    /// <param name="nodeManager">The volume map.</param>
+    /// <param name="bus">Tells when the map changes.</param>
+    /// <param name="nameDurability">How safe a committed name is, for receipts.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="logger">Where events go.</param>
+    public FileServer(
+        IMetadataStore metadata, INodeManager nodeManager, IClusterBus bus, string nameDurability, TimeProvider time, ILogger logger)
+    {
+        _metadata = metadata;
+        _nodeManager = nodeManager;
+        _nameDurability = nameDurability;
+        _view = new ClusterMapView(nodeManager, bus, time, logger);
+    }
+
+    /// <summary>Starts to follow the cluster map.</summary>
+    public Task StartAsync()
+    {
+        _view.Start();
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<UploadTicket> BeginUploadAsync(
+        BeginUploadRequest request, int grants, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Replicas is < 0 or > Limits.MaxReplicas)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidArgument,
+                $"{request.Replicas} replicas were asked for; 1 to {Limits.MaxReplicas} are possible.");
+        }
+
+        ClusterMap map = await _view.GetAsync(cancellationToken);
+        int replicas = request.Replicas == 0 ? map.DefaultReplicas : request.Replicas;
+
+        // Grants first: a shortage of datanodes is said before anything is recorded.
+        ImmutableArray<ChunkGrant> first = grants == 0
+            ? []
+            : await GrantAsync(request.Operation, replicas, grants, [], cancellationToken);
+        UploadSession session = await _metadata.BeginUploadAsync(request with { Replicas = replicas }, cancellationToken);
+        return new UploadTicket(session, first);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
+        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken)
+    {
+        if (count is < 1 or > Limits.MaxGrantBatch)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidArgument, $"{count} grants were asked for; 1 to {Limits.MaxGrantBatch} are given at once.");
+        }
+
+        long incarnation = await IncarnationAsync(cancellationToken);
+        ClusterMap map = await _view.GetAsync(cancellationToken);
+        GrantPlan plan = _planner.Plan(map, replicas, avoid, count);
+        if (plan.Status != GrantPlanStatus.Planned)
+        {
+            // The node manager knows better than a view that may be old, and opens volumes where they are missing.
+            map = _view.Offer(await _nodeManager.EnsureWritableAsync(replicas, cancellationToken));
+            plan = _planner.Plan(map, replicas, avoid, count);
+        }
+
+        if (plan.Status == GrantPlanStatus.NeedsVolumes && avoid.Length > 0)
+        {
+            // Avoidance is a wish: where every open volume has an avoided node, the caller may try that node again.
+            plan = _planner.Plan(map, replicas, [], count);
+        }
+
+        if (plan.Status != GrantPlanStatus.Planned)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.NotEnoughNodes,
+                $"{plan.NodesUp} datanodes are up, {replicas} are needed for {replicas} replicas"
+                + (plan.Status == GrantPlanStatus.NeedsVolumes ? " and no volume stands open on them yet." : "."));
+        }
+
+        Dictionary<NodeId, ClusterNode> nodes = map.Nodes.ToDictionary(node => node.Id);
+        return
+        [
+            .. plan.Chunks.Select(chunk => new ChunkGrant
+            {
+                Key = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter)),
+                Volume = chunk.Volume,
+                Epoch = chunk.Epoch,
+                Pipeline = [.. chunk.Members.Select(id => new NodeAddress(id, nodes[id].TransferEndpoint))],
+            }),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken) =>
+        _metadata.RenewUploadAsync(session, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<CommittedFile> CommitUploadAsync(
+        CommitUploadRequest request, CancellationToken cancellationToken) =>
+        new(await _metadata.CommitUploadAsync(request, cancellationToken), _nameDurability);
+
+    /// <inheritdoc/>
+    public ValueTask AbortUploadAsync(
+        Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken) =>
+        _metadata.AbortUploadAsync(session, written, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
+    {
+        MetadataEntry? found = await _metadata.FindAsync(path, withManifest: true, cancellationToken);
+        switch (found?.Entry)
+        {
+            case null:
+                return null;
+            case BigFsFile file:
+                ImmutableArray<VolumeId> volumes = [.. found.Manifest.Select(chunk => chunk.Volume).Distinct()];
+                ClusterMap map = await _view.GetAsync(cancellationToken);
+                ImmutableArray<VolumeLocation> locations = VolumeLocations.Find(map, volumes);
+                if (locations.Length < volumes.Length)
+                {
+                    locations = VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes);
+                }
+
+                return new OpenedFile { File = file, Manifest = found.Manifest, Locations = locations };
+            default:
+                throw new BigFsException(BigFsErrorCode.IsDirectory, $"{path} is a directory; a file is expected.")
+                {
+                    Path = path.ToString(),
+                };
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
+        ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken) =>
+        VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes);
+
+    /// <inheritdoc/>
+    public async ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        (await _metadata.FindAsync(path, withManifest: false, cancellationToken))?.Entry;
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
+        _metadata.ListAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        _metadata.CreateDirectoryAsync(operation, path, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken) =>
+        _metadata.DeleteAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken) =>
+        _metadata.MoveAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken) =>
+        _nodeManager.ReportAsync(fault, cancellationToken);
+
+    /// <summary>Stops following the map.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _view.DisposeAsync();
+        _starting.Dispose();
+    }
+
+    /// <summary>This start's number from the database, fetched before the first grant: chunk keys are made of it.</summary>
+    private async ValueTask<long> IncarnationAsync(CancellationToken cancellationToken)
+    {
+        long known = Volatile.Read(ref _incarnation);
+        if (known != 0)
+        {
+            return known;
+        }
+
+        await _starting.WaitAsync(cancellationToken);
+        try
+        {
+            if (_incarnation == 0)
+            {
+                Volatile.Write(ref _incarnation, await _metadata.NextIncarnationAsync(cancellationToken));
+            }
+
+            return _incarnation;
+        }
+        finally
+        {
+            _starting.Release();
+        }
+    }
+}

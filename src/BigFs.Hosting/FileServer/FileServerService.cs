@@ -1,0 +1,98 @@
+using BigFs.Core.Control;
+using BigFs.Core.Model;
+using BigFs.Internal.Grpc;
+using Grpc.Core;
+
+namespace BigFs.Hosting.FileServer;
+
+/// <summary>A file server, served over gRPC.</summary>
+internal sealed class FileServerService(IFileServer files) : Protocol.FileServer.FileServerBase
+{
+    public override async Task<Protocol.UploadTicket> BeginUpload(
+        Protocol.BeginUploadRequest request, ServerCallContext context)
+    {
+        UploadTicket ticket = await files.BeginUploadAsync(
+            request.Upload.Required("the upload").FromProto(),
+            request.Grants.InRange(0, Limits.MaxGrantBatch, "grants"),
+            context.CancellationToken);
+        return ticket.ToProto();
+    }
+
+    public override async Task<Protocol.GrantResponse> Grant(Protocol.GrantRequest request, ServerCallContext context)
+    {
+        var grants = await files.GrantAsync(
+            request.Session.ToGuid(),
+            request.Replicas.InRange(1, Limits.MaxReplicas, "replicas"),
+            request.Count.InRange(1, Limits.MaxGrantBatch, "count"),
+            request.Avoid.ToArray(Wire.ToNodeId),
+            context.CancellationToken);
+        return new Protocol.GrantResponse { Grants = { grants.Select(NamespaceMapping.ToProto) } };
+    }
+
+    public override async Task<Protocol.Empty> RenewUpload(
+        Protocol.RenewUploadRequest request, ServerCallContext context)
+    {
+        await files.RenewUploadAsync(request.Session.ToGuid(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
+    public override async Task<Protocol.CommittedFile> CommitUpload(
+        Protocol.CommitUploadRequest request, ServerCallContext context)
+    {
+        CommittedFile committed = await files.CommitUploadAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.CommittedFile
+        {
+            File = committed.File.ToProto(),
+            NameDurability = committed.NameDurability,
+        };
+    }
+
+    public override async Task<Protocol.Empty> AbortUpload(
+        Protocol.AbortUploadRequest request, ServerCallContext context)
+    {
+        await files.AbortUploadAsync(request.Session.ToGuid(), request.Written.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
+    public override async Task<Protocol.OpenResponse> Open(Protocol.OpenRequest request, ServerCallContext context)
+    {
+        OpenedFile? opened = await files.OpenAsync(request.Path.ToPath(), context.CancellationToken);
+        return new Protocol.OpenResponse { Opened = opened?.ToProto() };
+    }
+
+    public override async Task<Protocol.LocateResponse> Locate(Protocol.LocateRequest request, ServerCallContext context)
+    {
+        var locations = await files.LocateAsync(
+            request.Volumes.ToArray(volume => new VolumeId(volume)), context.CancellationToken);
+        return new Protocol.LocateResponse { Locations = { locations.Select(NamespaceMapping.ToProto) } };
+    }
+
+    public override async Task<Protocol.FindResponse> Find(Protocol.FindRequest request, ServerCallContext context)
+    {
+        BigFsEntry? entry = await files.FindAsync(request.Path.ToPath(), context.CancellationToken);
+        return new Protocol.FindResponse { Entry = entry?.ToProto() };
+    }
+
+    public override async Task<Protocol.ListResponse> List(Protocol.ListRequest request, ServerCallContext context) =>
+        (await files.ListAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.Empty> CreateDirectory(
+        Protocol.CreateDirectoryRequest request, ServerCallContext context)
+    {
+        await files.CreateDirectoryAsync(request.Operation.ToGuid(), request.Path.ToPath(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
+    public override async Task<Protocol.DeleteResponse> Delete(
+        Protocol.DeleteRequest request, ServerCallContext context) =>
+        new() { Deleted = await files.DeleteAsync(request.FromProto(), context.CancellationToken) };
+
+    public override async Task<Protocol.MoveResponse> Move(Protocol.MoveRequest request, ServerCallContext context) =>
+        new() { Entry = (await files.MoveAsync(request.FromProto(), context.CancellationToken)).ToProto() };
+
+    public override async Task<Protocol.Empty> Report(Protocol.ReplicaFault request, ServerCallContext context)
+    {
+        await files.ReportAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+}

@@ -1,0 +1,79 @@
+using BigFs.Internal.Grpc;
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Hosting.Grpc;
+
+/// <summary>Turns what a service throws into what may leave the process; for all services alike.</summary>
+internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger, CancellationToken stopping) : Interceptor
+{
+    public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
+        TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(request, context);
+        }
+        catch (Exception error)
+        {
+            throw Translate(error, context);
+        }
+    }
+
+    public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream,
+        ServerCallContext context,
+        ClientStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            return await continuation(requestStream, context);
+        }
+        catch (Exception error)
+        {
+            throw Translate(error, context);
+        }
+    }
+
+    public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
+        TRequest request,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        ServerStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(request, responseStream, context);
+        }
+        catch (Exception error)
+        {
+            throw Translate(error, context);
+        }
+    }
+
+    private RpcException Translate(Exception error, ServerCallContext context)
+    {
+        switch (error)
+        {
+            case RpcException own:
+                return own;
+            case BigFsException expected:
+                return WireErrors.ToRpc(expected);
+            case not null when context.CancellationToken.IsCancellationRequested:
+                // Nobody waits any longer: whatever the call broke off with is no news.
+                return new RpcException(new Status(StatusCode.Cancelled, "The caller has gone."));
+            case OperationCanceledException when stopping.IsCancellationRequested:
+            case ObjectDisposedException when stopping.IsCancellationRequested:
+                // No detail: the caller may try another instance.
+                return new RpcException(new Status(StatusCode.Unavailable, "The role is stopping."));
+            default:
+                LogFailure(context.Method, error);
+                return WireErrors.ToRpc(new BigFsException(
+                    BigFsErrorCode.Internal, $"{context.Method} failed; the log of its process says why."));
+        }
+    }
+
+    [LoggerMessage(EventId = 1100, EventName = "ControlCallFailed", Level = LogLevel.Error, Message = "{Method} failed")]
+    private partial void LogFailure(string method, Exception? error);
+}

@@ -1,0 +1,93 @@
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using BigFs.Internal.Grpc;
+using MetadataServerClient = BigFs.Protocol.MetadataServer.MetadataServerClient;
+
+namespace BigFs.Hosting.MetadataServer;
+
+/// <summary>The metadata server over gRPC, found at the name server.</summary>
+internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
+{
+    private readonly RoleConnection<MetadataServerClient> _connection;
+
+    /// <summary>Makes a client; name server and channels stay the caller's.</summary>
+    public GrpcMetadataStore(INameServer names, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
+        _connection = new(
+            "metadata server",
+            new ResolvedEndpoints(names, ServiceRole.MetadataServer, clock),
+            channels,
+            c => new MetadataServerClient(c),
+            timeouts,
+            clock);
+
+    public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
+        _connection.CallAsync(
+            (c, o) => c.NextIncarnationAsync(new Protocol.Empty(), o), answer => answer.Incarnation, cancellationToken);
+
+    public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken)
+    {
+        var request = new Protocol.FindMetadataRequest { Path = path.ToString(), WithManifest = withManifest };
+        return _connection.CallAsync(
+            (c, o) => c.FindAsync(request, o),
+            answer => answer.Entry is { } entry
+                ? new MetadataEntry(entry.FromProto(), answer.Manifest.FromProto())
+                : null,
+            cancellationToken);
+    }
+
+    public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.ListRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.ListAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<UploadSession> BeginUploadAsync(BeginUploadRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.UploadOpening message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.BeginUploadAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.RenewUploadRequest { Session = session.ToProto() };
+        return _connection.CallAsync((c, o) => c.RenewUploadAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.CommitUploadRequest message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.CommitUploadAsync(message, o), answer => answer.File.FileFromProto(), cancellationToken);
+    }
+
+    public ValueTask AbortUploadAsync(
+        Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken)
+    {
+        Protocol.AbortUploadRequest message = NamespaceMapping.AbortUpload(session, written);
+        return _connection.CallAsync((c, o) => c.AbortUploadAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        Protocol.CreateDirectoryRequest message = NamespaceMapping.CreateDirectory(operation, path);
+        return _connection.CallAsync((c, o) => c.CreateDirectoryAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.DeleteRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.DeleteAsync(message, o), answer => answer.Deleted, cancellationToken);
+    }
+
+    public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.MoveRequest message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.MoveAsync(message, o), answer => answer.Entry.Required("the entry").FromProto(), cancellationToken);
+    }
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+}

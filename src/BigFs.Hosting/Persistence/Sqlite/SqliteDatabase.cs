@@ -1,0 +1,251 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace BigFs.Hosting.Persistence.Sqlite;
+
+/// <summary>
+/// One SQLite database that belongs to this process alone: its lock, its writing connection, its readers. Opened in WAL
+/// mode with a full flush at each commit, brought to the newest schema. In memory the database lives in the writing
+/// connection and has no readers of its own. Connections are not thread-safe; the owner takes turns.
+/// </summary>
+internal sealed class SqliteDatabase : IDisposable
+{
+    /// <summary>3.51.3: versions before it can corrupt a database when its WAL is reset.</summary>
+    public const int OldestLibrary = 3_051_003;
+
+    private const int ReaderCacheKiB = 4 << 10;
+
+    private readonly SqliteDatabaseOptions _options;
+    private readonly FileStream? _lock;
+
+    private SqliteDatabase(SqliteDatabaseOptions options, FileStream? fileLock, SqliteConnection connection)
+    {
+        _options = options;
+        _lock = fileLock;
+        Connection = connection;
+    }
+
+    /// <summary>The connection that writes.</summary>
+    public SqliteConnection Connection { get; }
+
+    /// <summary>Whether nothing outlives this object.</summary>
+    public bool IsInMemory => _options.Directory is null;
+
+    /// <summary>Opens the database, creates it, or brings it to the newest schema.</summary>
+    /// <exception cref="BigFsException">
+    /// DataInUse (another owner), DataUnreadable (damaged, of a newer version, not this kind of database, or the SQLite
+    /// library is too old), InvalidSettings (the folder cannot be written), OutOfSpace, Unavailable.
+    /// </exception>
+    public static SqliteDatabase Open(SqliteDatabaseOptions options)
+    {
+        Batteries_V2.Init();
+        RequireLibrary(raw.sqlite3_libversion_number());
+        FileStream? fileLock = options.Directory is null ? null : TakeLock(options);
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = Connect(options, SqliteOpenMode.ReadWriteCreate);
+            Execute(connection, WriterPragmas(options));
+            RequireKind(connection, options);
+            UseWriteAheadLog(connection, options);
+            Migrate(connection, options);
+            return new SqliteDatabase(options, fileLock, connection);
+        }
+        catch (Exception exception)
+        {
+            connection?.Dispose();
+            fileLock?.Dispose();
+            if (exception is SqliteException error)
+            {
+                throw SqliteErrors.WhileOpening(error, options.Name, Location(options));
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>A connection that only reads; the caller disposes it before this object.</summary>
+    public SqliteConnection OpenReader()
+    {
+        if (IsInMemory)
+        {
+            throw new InvalidOperationException("A database in memory is read through its only connection.");
+        }
+
+        try
+        {
+            SqliteConnection reader = Connect(_options, SqliteOpenMode.ReadOnly);
+            Execute(reader, SharedPragmas + $"PRAGMA cache_size = -{ReaderCacheKiB};");
+            return reader;
+        }
+        catch (SqliteException exception)
+        {
+            throw Translate(exception);
+        }
+    }
+
+    /// <summary>An error of this database in BigFS's terms.</summary>
+    public BigFsException Translate(SqliteException exception) =>
+        SqliteErrors.WhileRunning(exception, _options.Name, Location(_options));
+
+    /// <summary>Closes the database; the last checkpoint empties the log. Gives up the lock.</summary>
+    public void Dispose()
+    {
+        Connection.Dispose();
+        _lock?.Dispose();
+    }
+
+    /// <summary>Refuses a SQLite library that cannot be trusted with the data.</summary>
+    internal static void RequireLibrary(int version)
+    {
+        if (version < OldestLibrary)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataUnreadable,
+                $"SQLite {Dotted(version)} can corrupt a database when its log is reset; "
+                    + $"{Dotted(OldestLibrary)} or newer is needed.");
+        }
+    }
+
+    private static string Dotted(int version) => string.Create(
+        CultureInfo.InvariantCulture, $"{version / 1_000_000}.{version / 1_000 % 1_000}.{version % 1_000}");
+
+    // A lock of its own: SQLite's exclusive locking mode would also lock this process's readers out. The system drops
+    // it with the process, however that ends; the file stays, since removing it would race with the next owner.
+    private static FileStream TakeLock(SqliteDatabaseOptions options)
+    {
+        string file = Path.Combine(options.Directory!, options.Name + ".lock");
+        try
+        {
+            Directory.CreateDirectory(options.Directory!);
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception) when (IsSharingViolation(exception))
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataInUse,
+                $"The {options.Name} database {Location(options)} is in use by another process.",
+                exception);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw SqliteErrors.Unwritable(options.Name, Location(options), exception);
+        }
+    }
+
+    // EWOULDBLOCK of Linux and macOS, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION of Windows.
+    private static bool IsSharingViolation(IOException exception) =>
+        exception.HResult is 11 or 35 or unchecked((int)0x80070020) or unchecked((int)0x80070021);
+
+    private static SqliteConnection Connect(SqliteDatabaseOptions options, SqliteOpenMode mode)
+    {
+        var text = new SqliteConnectionStringBuilder
+        {
+            DataSource = options.Directory is null ? ":memory:" : Location(options),
+            Mode = options.Directory is null ? SqliteOpenMode.Memory : mode,
+            Pooling = false,
+        };
+        var connection = new SqliteConnection(text.ToString());
+        try
+        {
+            connection.Open();
+            return connection;
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    // busy_timeout: a reader may meet the short lock of a WAL reset. mmap_size 0: a read error through a mapping would
+    // kill the process instead of being reported. cell_size_check, trusted_schema: damage and tampering are noticed.
+    private const string SharedPragmas =
+        "PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; "
+        + "PRAGMA temp_store = MEMORY;";
+
+    // synchronous FULL: a commit returns when the log is flushed. fullfsync: on macOS fsync alone leaves data in the
+    // drive's cache. wal_autocheckpoint: 8 MiB of log at most between checkpoints; journal_size_limit: a log that a long
+    // read let grow is cut again.
+    private static string WriterPragmas(SqliteDatabaseOptions options) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{SharedPragmas} PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; "
+        + $"PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = {64 << 20}; "
+        + $"PRAGMA cache_size = -{options.CacheKiB};");
+
+    private static void RequireKind(SqliteConnection connection, SqliteDatabaseOptions options)
+    {
+        long version = Scalar(connection, "PRAGMA user_version");
+        long application = Scalar(connection, "PRAGMA application_id");
+        bool isNew = version == 0 && Scalar(connection, "SELECT count(*) FROM sqlite_schema") == 0;
+        if (!isNew && application != options.ApplicationId)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataUnreadable, $"{Location(options)} is no {options.Name} database of BigFS.");
+        }
+
+        if (version > options.Migrations.Length)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataUnreadable,
+                $"The {options.Name} database {Location(options)} has schema version {version}, made by a newer BigFS; "
+                    + $"this one reads versions up to {options.Migrations.Length}.");
+        }
+    }
+
+    private static void UseWriteAheadLog(SqliteConnection connection, SqliteDatabaseOptions options)
+    {
+        if (options.Directory is null)
+        {
+            return;
+        }
+
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "PRAGMA journal_mode = WAL";
+        if (command.ExecuteScalar() is not "wal")
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidSettings,
+                $"The file system of {Location(options)} cannot hold SQLite's write-ahead log; name a data directory on a "
+                    + "local file system.");
+        }
+    }
+
+    private static void Migrate(SqliteConnection connection, SqliteDatabaseOptions options)
+    {
+        int version = (int)Scalar(connection, "PRAGMA user_version");
+        if (version == options.Migrations.Length)
+        {
+            return;
+        }
+
+        using SqliteTransaction transaction = connection.BeginTransaction();
+        Execute(connection, string.Create(
+            CultureInfo.InvariantCulture,
+            $"PRAGMA application_id = {options.ApplicationId}; PRAGMA user_version = {options.Migrations.Length};"));
+        foreach (string script in options.Migrations.AsSpan()[version..])
+        {
+            Execute(connection, script);
+        }
+
+        transaction.Commit();
+    }
+
+    private static void Execute(SqliteConnection connection, string sql)
+    {
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+
+    private static long Scalar(SqliteConnection connection, string sql)
+    {
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        return (long)command.ExecuteScalar()!;
+    }
+
+    private static string Location(SqliteDatabaseOptions options) =>
+        options.Directory is null ? "in memory" : Path.Combine(options.Directory, options.Name + ".db");
+}

@@ -1,0 +1,204 @@
+using System.Threading.Channels;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace BigFs.Hosting.Persistence.Sqlite;
+
+/// <summary>
+/// The only writer of a database. Takes whatever operations are waiting and runs them in one transaction, so that they
+/// share one flush; each has a savepoint of its own, so that one that fails leaves the others alone. An operation's
+/// caller hears of its end only after the commit. Operations may run a second time when their transaction failed for
+/// another's sake. After an error of the disk nothing more is written until the database is opened again: what such an
+/// error left on disk is unknown, and a second flush would not tell. Thread-safe.
+/// </summary>
+internal sealed class SqliteWriteQueue : IAsyncDisposable
+{
+    private const int Capacity = 4096;
+    private const int LargestBatch = 512;
+
+    private readonly SqliteDatabase _database;
+    private readonly SemaphoreSlim? _turn;
+    private readonly Action _beforeCommit;
+    private readonly SqliteStatement _begin, _commit, _rollback, _savepoint, _release, _undo;
+    private readonly Channel<SqliteWriteOperation> _waiting = Channel.CreateBounded<SqliteWriteOperation>(
+        new BoundedChannelOptions(Capacity) { SingleReader = true });
+
+    private readonly Task _loop;
+    private volatile BigFsException? _failure;
+
+    /// <summary>Starts the writer.</summary>
+    /// <param name="database">What is written.</param>
+    /// <param name="turn">Taken while the connection is in use, when others use it too; else null.</param>
+    /// <param name="beforeCommit">Runs at the end of each transaction that changed something.</param>
+    public SqliteWriteQueue(SqliteDatabase database, SemaphoreSlim? turn, Action beforeCommit)
+    {
+        _database = database;
+        _turn = turn;
+        _beforeCommit = beforeCommit;
+        _begin = new SqliteStatement(database.Connection, "BEGIN IMMEDIATE");
+        _commit = new SqliteStatement(database.Connection, "COMMIT");
+        _rollback = new SqliteStatement(database.Connection, "ROLLBACK");
+        _savepoint = new SqliteStatement(database.Connection, "SAVEPOINT operation");
+        _release = new SqliteStatement(database.Connection, "RELEASE operation");
+        _undo = new SqliteStatement(database.Connection, "ROLLBACK TO operation");
+        _loop = Task.Run(RunAsync);
+    }
+
+    /// <summary>
+    /// Runs the operation on the writing connection and returns when its transaction is on disk. The token is heeded
+    /// until the operation begins.
+    /// </summary>
+    /// <exception cref="BigFsException">
+    /// What the operation threw; OutOfSpace (nothing changed), Unavailable (closed, or the disk failed), DataUnreadable.
+    /// </exception>
+    public async ValueTask<T> RunAsync<T>(Func<T> operation, CancellationToken cancellationToken)
+    {
+        var waiting = new SqliteWriteOperation<T>(operation);
+        try
+        {
+            await _waiting.Writer.WriteAsync(waiting, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException exception)
+        {
+            throw new BigFsException(BigFsErrorCode.Unavailable, "The database is closed.", exception);
+        }
+
+        await using (cancellationToken.UnsafeRegister(
+            static (state, token) => ((SqliteWriteOperation)state!).Cancel(token), waiting).ConfigureAwait(false))
+        {
+            return await waiting.Completion.ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Finishes what was accepted and stops.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _waiting.Writer.TryComplete();
+        await _loop.ConfigureAwait(false);
+        foreach (SqliteStatement statement in (SqliteStatement[])[_begin, _commit, _rollback, _savepoint, _release, _undo])
+        {
+            statement.Dispose();
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        var batch = new List<SqliteWriteOperation>(LargestBatch);
+        while (await _waiting.Reader.WaitToReadAsync().ConfigureAwait(false))
+        {
+            while (batch.Count < LargestBatch && _waiting.Reader.TryRead(out SqliteWriteOperation? next))
+            {
+                if (next.TryStart())
+                {
+                    batch.Add(next);
+                }
+            }
+
+            if (_turn is not null)
+            {
+                await _turn.WaitAsync().ConfigureAwait(false);
+            }
+
+            try
+            {
+                Carry(batch);
+            }
+            finally
+            {
+                _turn?.Release();
+            }
+
+            foreach (SqliteWriteOperation operation in batch)
+            {
+                operation.Complete();
+            }
+
+            batch.Clear();
+        }
+    }
+
+    private void Carry(List<SqliteWriteOperation> batch)
+    {
+        BigFsException? failure = _failure ?? TryTransaction(batch);
+        if (failure is not null && _failure is null && batch.Count > 1)
+        {
+            // One operation may be too much for all (a full disk): each gets a transaction of its own.
+            foreach (SqliteWriteOperation operation in batch)
+            {
+                Carry([operation]);
+            }
+
+            return;
+        }
+
+        if (failure is not null)
+        {
+            foreach (SqliteWriteOperation operation in batch)
+            {
+                operation.Fail(new BigFsException(failure.Code, failure.Message, failure));
+            }
+        }
+    }
+
+    private BigFsException? TryTransaction(List<SqliteWriteOperation> batch)
+    {
+        try
+        {
+            _begin.Run();
+            int changes = raw.sqlite3_total_changes(_database.Connection.Handle!);
+            foreach (SqliteWriteOperation operation in batch)
+            {
+                RunOne(operation);
+            }
+
+            if (raw.sqlite3_total_changes(_database.Connection.Handle!) != changes)
+            {
+                _beforeCommit();
+            }
+
+            _commit.Run();
+            return null;
+        }
+        catch (SqliteException exception)
+        {
+            BigFsException failure = _database.Translate(exception);
+            if (SqliteErrors.IsDiskFailure(exception))
+            {
+                _failure = new BigFsException(
+                    failure.Code, failure.Message + " Nothing is written until it is opened again.", exception);
+            }
+
+            Abandon();
+            return failure;
+        }
+    }
+
+    private void RunOne(SqliteWriteOperation operation)
+    {
+        _savepoint.Run();
+        if (!operation.TryRun(_database))
+        {
+            _undo.Run();
+        }
+
+        _release.Run();
+    }
+
+    private void Abandon()
+    {
+        // Some errors end the transaction by themselves.
+        if (raw.sqlite3_get_autocommit(_database.Connection.Handle!) != 0)
+        {
+            return;
+        }
+
+        try
+        {
+            _rollback.Run();
+        }
+        catch (SqliteException exception)
+        {
+            _failure = _database.Translate(exception);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+using System.Collections.Immutable;
+using System.Text;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using BigFs.Hosting.Persistence.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>Reads the namespace on one connection: paths are walked from the root, a statement a level.</summary>
+internal sealed class SqliteEntryReader : IDisposable
+{
+    private const string Columns = "name, id, created, modified, version, size, crc, replicas, notes";
+
+    // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
+    private const byte AboveUtf8 = 0xFF;
+
+    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _anyChild, _due;
+
+    public SqliteEntryReader(SqliteConnection connection)
+    {
+        _begin = new SqliteStatement(connection, "BEGIN");
+        _end = new SqliteStatement(connection, "ROLLBACK");
+        _step = new SqliteStatement(connection, "SELECT id FROM entries WHERE parent = ?1 AND name = ?2");
+        _find = new SqliteStatement(connection, $"SELECT {Columns} FROM entries WHERE parent = ?1 AND name = ?2");
+        _findWhole = new SqliteStatement(
+            connection, $"SELECT {Columns}, manifest FROM entries WHERE parent = ?1 AND name = ?2");
+        _list = new SqliteStatement(
+            connection,
+            $"SELECT {Columns} FROM entries WHERE parent = ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4");
+        _page = new SqliteStatement(connection, "SELECT chunks FROM manifest_pages WHERE version = ?1 AND page = ?2");
+        _anyChild = new SqliteStatement(connection, "SELECT 1 FROM entries WHERE parent = ?1 LIMIT 1");
+        _due = new SqliteStatement(
+            connection, "SELECT id, volume, key FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
+    }
+
+    /// <summary>Runs several statements on one state of the database.</summary>
+    public T InTransaction<T>(Func<SqliteEntryReader, T> read)
+    {
+        _begin.Run();
+        try
+        {
+            return read(this);
+        }
+        finally
+        {
+            _end.Run();
+        }
+    }
+
+    /// <summary>Follows a path.</summary>
+    public SqliteResolved Resolve(BigFsPath path, bool withManifest)
+    {
+        if (path.IsRoot)
+        {
+            return new SqliteResolved(Find(SqliteMetadataSchema.AboveRoot, "", withManifest), null);
+        }
+
+        long parent = SqliteMetadataSchema.RootId;
+        IReadOnlyList<string> segments = path.Segments;
+        for (int depth = 0; depth < segments.Count - 1; depth++)
+        {
+            switch (Step(parent, segments[depth], out long id))
+            {
+                case Found.Nothing:
+                    return default;
+                case Found.File:
+                    return new SqliteResolved(null, Ancestor(path, segments.Count - 1 - depth));
+                default:
+                    parent = id;
+                    break;
+            }
+        }
+
+        return new SqliteResolved(Find(parent, segments[^1], withManifest), null);
+    }
+
+    /// <summary>What stands under a name in a directory, and its id when it is one.</summary>
+    public Found Step(long parent, string name, out long id)
+    {
+        _step.Bind(parent).Name(2, name);
+        id = 0;
+        if (!_step.Step())
+        {
+            return Found.Nothing;
+        }
+
+        Found found = _step.IsNull(0) ? Found.File : Found.Directory;
+        id = _step.Long(0);
+        _step.Reset();
+        return found;
+    }
+
+    /// <summary>Whether the directory holds anything.</summary>
+    public bool HasEntries(long directory) => _anyChild.Bind(directory).Single() is not null;
+
+    /// <summary>At most <paramref name="limit"/> rows of a directory, by name; never the manifests.</summary>
+    public List<SqliteEntryRow> List(long directory, string after, string prefix, int limit)
+    {
+        byte[] start = Encoding.UTF8.GetBytes(prefix);
+        byte[] end = [.. start, AboveUtf8];
+        if (after.Length > 0)
+        {
+            // No name holds NUL, so this is the first name after it.
+            byte[] next = [.. Encoding.UTF8.GetBytes(after), 0];
+            start = next.AsSpan().SequenceCompareTo(start) > 0 ? next : start;
+        }
+
+        _list.Bind(directory).Blob(2, start).Blob(3, end).Integer(4, limit);
+        var rows = new List<SqliteEntryRow>(Math.Min(limit, 64));
+        while (_list.Step())
+        {
+            rows.Add(Row(_list, directory, withManifest: false));
+        }
+
+        return rows;
+    }
+
+    /// <summary>The chunks of a file whose row was read with its manifest.</summary>
+    public ImmutableArray<ChunkReference> Manifest(SqliteEntryRow row)
+    {
+        if (row.Manifest is not null)
+        {
+            return ManifestCodec.Decode(row.Manifest);
+        }
+
+        var chunks = ImmutableArray.CreateBuilder<ChunkReference>();
+        for (long page = 0; Page(row.Version, page) is { } references; page++)
+        {
+            chunks.AddRange(references);
+        }
+
+        return chunks.DrainToImmutable();
+    }
+
+    /// <summary>A page of a long manifest; null after the last.</summary>
+    public ImmutableArray<ChunkReference>? Page(long version, long page)
+    {
+        if (!_page.Bind(version, page).Step())
+        {
+            return null;
+        }
+
+        ImmutableArray<ChunkReference> references = ManifestCodec.Decode(_page.Bytes(0));
+        _page.Reset();
+        return references;
+    }
+
+    /// <summary>Tombstones due by now.</summary>
+    public ImmutableArray<Tombstone> Due(long now, int limit)
+    {
+        _due.Bind(now, limit);
+        var due = ImmutableArray.CreateBuilder<Tombstone>();
+        while (_due.Step())
+        {
+            due.Add(new Tombstone(
+                _due.Long(0), new VolumeId(_due.Long(1)), new ChunkKey((ulong)_due.Long(2))));
+        }
+
+        return due.DrainToImmutable();
+    }
+
+    public void Dispose()
+    {
+        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _anyChild, _due];
+        foreach (SqliteStatement statement in all)
+        {
+            statement.Dispose();
+        }
+    }
+
+    private SqliteEntryRow? Find(long parent, string name, bool withManifest)
+    {
+        SqliteStatement find = withManifest ? _findWhole : _find;
+        find.Bind(parent).Name(2, name);
+        if (!find.Step())
+        {
+            return null;
+        }
+
+        SqliteEntryRow row = Row(find, parent, withManifest);
+        find.Reset();
+        return row;
+    }
+
+    private static SqliteEntryRow Row(SqliteStatement row, long parent, bool withManifest) => new()
+    {
+        Parent = parent,
+        Name = row.Text(0),
+        Id = row.IsNull(1) ? null : row.Long(1),
+        Created = row.Long(2),
+        Modified = row.Long(3),
+        Version = row.Long(4),
+        Size = row.Long(5),
+        Crc = (uint)row.Long(6),
+        Replicas = (int)row.Long(7),
+        Notes = row.IsNull(8) ? null : row.Bytes(8).ToArray(),
+        Manifest = withManifest && !row.IsNull(9) ? row.Bytes(9).ToArray() : null,
+    };
+
+    private static BigFsPath Ancestor(BigFsPath path, int levels)
+    {
+        for (; levels > 0; levels--)
+        {
+            path = path.Parent;
+        }
+
+        return path;
+    }
+
+    /// <summary>What stands under a name.</summary>
+    internal enum Found
+    {
+        Nothing,
+        File,
+        Directory,
+    }
+}

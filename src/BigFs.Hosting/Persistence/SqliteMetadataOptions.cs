@@ -1,0 +1,49 @@
+using BigFs.Core.Model;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>Settings of the namespace's database.</summary>
+internal sealed record SqliteMetadataOptions
+{
+    /// <summary>The folder of the file "metadata.db"; null: in memory, gone with the process.</summary>
+    public string? DataDirectory { get; init; }
+
+    /// <summary>How long an upload session lives after each renewal; default 5 minutes.</summary>
+    public TimeSpan SessionTimeToLive { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a replaced or deleted version can still be read; default 1 hour.</summary>
+    public TimeSpan ReadLease { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>How long the first answer of an operation is kept for a retry; default 1 hour.</summary>
+    public TimeSpan OperationRetention { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Replicas of an upload that asks for no number, 1 to <see cref="Limits.MaxReplicas"/>; default 2.</summary>
+    public int DefaultReplicas { get; init; } = 2;
+
+    /// <summary>Refuses settings that are out of range.</summary>
+    /// <exception cref="BigFsException">InvalidSettings.</exception>
+    public void Validate()
+    {
+        RequirePositive(SessionTimeToLive, nameof(SessionTimeToLive));
+        RequirePositive(OperationRetention, nameof(OperationRetention));
+        if (ReadLease < TimeSpan.Zero)
+        {
+            throw Wrong($"{nameof(ReadLease)} is {ReadLease}; it must not be negative.");
+        }
+
+        if (DefaultReplicas is < 1 or > Limits.MaxReplicas)
+        {
+            throw Wrong($"{nameof(DefaultReplicas)} is {DefaultReplicas}; it must be 1 to {Limits.MaxReplicas}.");
+        }
+    }
+
+    private static void RequirePositive(TimeSpan value, string setting)
+    {
+        if (value <= TimeSpan.Zero)
+        {
+            throw Wrong($"{setting} is {value}; it must be longer than nothing.");
+        }
+    }
+
+    private static BigFsException Wrong(string sentence) => new(BigFsErrorCode.InvalidSettings, sentence);
+}

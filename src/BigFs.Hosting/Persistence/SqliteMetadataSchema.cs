@@ -1,0 +1,101 @@
+using System.Collections.Immutable;
+using BigFs.Hosting.Persistence.Sqlite;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>The namespace's tables. Times are UTC ticks (100 ns); names are UTF-8 blobs, so that order is by bytes.</summary>
+internal static class SqliteMetadataSchema
+{
+    /// <summary>The root directory's id.</summary>
+    public const long RootId = 1;
+
+    /// <summary>Where the root's own row stands: no directory has this id.</summary>
+    public const long AboveRoot = 0;
+
+    // "BFSM".
+    private const int ApplicationId = 0x4246534D;
+
+    // entries is clustered by (parent, name): what one directory holds lies together, a listing is one range scan, and a
+    // new file touches one tree. A directory has a random id, which its children name as parent; a file has a version.
+    // A manifest of more than a few references lies in pages under the file's version, which is random and used once.
+    private const string First =
+        """
+        CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+        CREATE TABLE entries (
+            parent INTEGER NOT NULL,
+            name BLOB NOT NULL,
+            id INTEGER,
+            created INTEGER NOT NULL,
+            modified INTEGER NOT NULL,
+            version INTEGER,
+            size INTEGER,
+            crc INTEGER,
+            replicas INTEGER,
+            notes BLOB,
+            manifest BLOB,
+            PRIMARY KEY (parent, name),
+            CHECK ((id IS NULL) <> (version IS NULL))
+        ) WITHOUT ROWID;
+        CREATE UNIQUE INDEX directories_by_id ON entries (id) WHERE id IS NOT NULL;
+
+        CREATE TABLE manifest_pages (
+            version INTEGER NOT NULL,
+            page INTEGER NOT NULL,
+            chunks BLOB NOT NULL,
+            UNIQUE (version, page)
+        );
+
+        CREATE TABLE sessions (
+            id BLOB PRIMARY KEY,
+            state INTEGER NOT NULL,
+            expires INTEGER NOT NULL,
+            keep_until INTEGER NOT NULL,
+            path BLOB NOT NULL,
+            precondition INTEGER NOT NULL,
+            wanted INTEGER NOT NULL,
+            replicas INTEGER NOT NULL,
+            notes BLOB,
+            operation BLOB,
+            created INTEGER,
+            modified INTEGER,
+            version INTEGER,
+            size INTEGER,
+            crc INTEGER
+        ) WITHOUT ROWID;
+        CREATE INDEX sessions_by_age ON sessions (keep_until);
+
+        CREATE TABLE operations (
+            id BLOB PRIMARY KEY,
+            kind INTEGER NOT NULL,
+            keep_until INTEGER NOT NULL,
+            answer BLOB NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX operations_by_age ON operations (keep_until);
+
+        -- An id never comes again: a late confirmation cannot hit another tombstone.
+        CREATE TABLE tombstones (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            due INTEGER NOT NULL,
+            volume INTEGER NOT NULL,
+            key INTEGER NOT NULL
+        );
+        CREATE INDEX tombstones_by_due ON tombstones (due);
+
+        -- Paged manifests whose chunks still have to become tombstones, directories whose entries still have to go.
+        CREATE TABLE dead_manifests (version INTEGER PRIMARY KEY, due INTEGER NOT NULL);
+        CREATE TABLE dead_directories (id INTEGER PRIMARY KEY, due INTEGER NOT NULL);
+        """;
+
+    /// <summary>What to open.</summary>
+    public static SqliteDatabaseOptions Database(string? directory) => new()
+    {
+        Name = "metadata",
+        Directory = directory,
+        ApplicationId = ApplicationId,
+        Migrations = Migrations,
+        CacheKiB = 32 << 10,
+    };
+
+    private static ImmutableArray<string> Migrations { get; } = [First];
+}

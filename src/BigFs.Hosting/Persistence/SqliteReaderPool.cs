@@ -1,0 +1,92 @@
+using System.Collections.Concurrent;
+using BigFs.Hosting.Persistence.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>
+/// The connections that read, each with its statements, opened as they are needed. A database in memory has one
+/// connection only, which the writer and the readers take in turns. Thread-safe.
+/// </summary>
+internal sealed class SqliteReaderPool
+{
+    private readonly SqliteDatabase _database;
+    private readonly int _most;
+    private readonly ConcurrentBag<(SqliteConnection Connection, SqliteEntryReader Reader)> _idle = [];
+    private readonly SemaphoreSlim _turns;
+    private volatile bool _closed;
+
+    /// <summary>Makes a pool.</summary>
+    /// <param name="database">What is read.</param>
+    /// <param name="writersReader">The reader on the writing connection; used here only in memory.</param>
+    public SqliteReaderPool(SqliteDatabase database, SqliteEntryReader writersReader)
+    {
+        _database = database;
+        _most = database.IsInMemory ? 1 : Math.Clamp(Environment.ProcessorCount, 2, 8);
+        _turns = new SemaphoreSlim(_most);
+        if (database.IsInMemory)
+        {
+            _idle.Add((database.Connection, writersReader));
+        }
+    }
+
+    /// <summary>What the writer takes while it uses a connection that readers use too; else null.</summary>
+    public SemaphoreSlim? WritersTurn => _database.IsInMemory ? _turns : null;
+
+    /// <summary>Reads one state of the database; short, it blocks the thread.</summary>
+    public async ValueTask<T> ReadAsync<T>(Func<SqliteEntryReader, T> read, CancellationToken cancellationToken)
+    {
+        await _turns.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_closed)
+            {
+                throw new BigFsException(BigFsErrorCode.Unavailable, "The database is closed.");
+            }
+
+            if (!_idle.TryTake(out (SqliteConnection Connection, SqliteEntryReader Reader) member))
+            {
+                SqliteConnection connection = _database.OpenReader();
+                member = (connection, new SqliteEntryReader(connection));
+            }
+
+            try
+            {
+                return member.Reader.InTransaction(read);
+            }
+            finally
+            {
+                _idle.Add(member);
+            }
+        }
+        catch (SqliteException exception)
+        {
+            throw _database.Translate(exception);
+        }
+        finally
+        {
+            _turns.Release();
+        }
+    }
+
+    /// <summary>Waits for the reads under way, closes the readers, refuses further reads.</summary>
+    public async ValueTask CloseAsync()
+    {
+        _closed = true;
+        for (int i = 0; i < _most; i++)
+        {
+            await _turns.WaitAsync().ConfigureAwait(false);
+        }
+
+        while (_idle.TryTake(out (SqliteConnection Connection, SqliteEntryReader Reader) member))
+        {
+            if (member.Connection != _database.Connection)
+            {
+                member.Reader.Dispose();
+                member.Connection.Dispose();
+            }
+        }
+
+        _turns.Release(_most);
+    }
+}

@@ -1,0 +1,262 @@
+using System.Collections.Immutable;
+using System.Text;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using BigFs.Hosting.Persistence.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>
+/// Upload sessions, inside the writer's transaction. A session's row is also the record of its begin and its commit: it
+/// outlives the session's end by the retention. Whether a session has expired is judged where it would be used, by the
+/// database's clock, which never goes back: so commit and expiry exclude each other.
+/// </summary>
+internal sealed class SqliteUploads : IDisposable
+{
+    private readonly SqliteMetadataOptions _options;
+    private readonly SqliteEntryReader _reader;
+    private readonly SqliteEntryWriter _writer;
+    private readonly SqliteMetadataClock _clock;
+    private readonly Action _purge;
+    private readonly SqliteStatement _find, _add, _renew, _abort, _commit;
+
+    public SqliteUploads(
+        SqliteConnection connection,
+        SqliteMetadataOptions options,
+        SqliteEntryReader reader,
+        SqliteEntryWriter writer,
+        SqliteMetadataClock clock,
+        Action purge)
+    {
+        (_options, _reader, _writer, _clock, _purge) = (options, reader, writer, clock, purge);
+        _find = new SqliteStatement(
+            connection,
+            "SELECT state, expires, path, precondition, wanted, replicas, notes, operation, created, modified, version, "
+                + "size, crc FROM sessions WHERE id = ?1");
+        _add = new SqliteStatement(
+            connection,
+            "INSERT INTO sessions (state, expires, keep_until, precondition, wanted, replicas, path, notes, id) "
+                + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+        _renew = new SqliteStatement(connection, "UPDATE sessions SET expires = ?1, keep_until = ?2 WHERE id = ?3");
+        _abort = new SqliteStatement(connection, "UPDATE sessions SET state = ?1, keep_until = ?2 WHERE id = ?3");
+        _commit = new SqliteStatement(
+            connection,
+            "UPDATE sessions SET state = ?1, keep_until = ?2, created = ?3, modified = ?4, version = ?5, size = ?6, "
+                + "crc = ?7, operation = ?8 WHERE id = ?9");
+    }
+
+    // Stored.
+    private enum State
+    {
+        Open = 0,
+        Committed = 1,
+        Aborted = 2,
+    }
+
+    /// <summary><see cref="IMetadataStore.BeginUploadAsync"/>.</summary>
+    public UploadSession Begin(BeginUploadRequest request)
+    {
+        if (Find(request.Operation) is { } first)
+        {
+            return new UploadSession(request.Operation, first.Replicas, _options.SessionTimeToLive);
+        }
+
+        SqliteResolved found = _reader.Resolve(request.Path, withManifest: false);
+        CheckTarget(request.Path, request.Precondition, found);
+        int replicas = request.Replicas == 0 ? _options.DefaultReplicas : request.Replicas;
+        long expires = _clock.Now() + _options.SessionTimeToLive.Ticks;
+        byte[]? notes = EntryCodec.EncodeNotes(request.ContentType, request.Metadata);
+        Span<byte> id = stackalloc byte[16];
+        _add.Bind(
+                (long)State.Open,
+                expires,
+                expires + _options.OperationRetention.Ticks,
+                (long)request.Precondition.Kind,
+                (long)request.Precondition.Version.Value,
+                replicas)
+            .Blob(7, Encoding.UTF8.GetBytes(request.Path.ToString()))
+            .Blob(9, Key(request.Operation, id));
+        _ = notes is null ? _add.Null(8) : _add.Blob(8, notes);
+        _add.Run();
+        return new UploadSession(request.Operation, replicas, _options.SessionTimeToLive);
+    }
+
+    /// <summary><see cref="IMetadataStore.RenewUploadAsync"/>.</summary>
+    public bool Renew(Guid session)
+    {
+        long now = _clock.Now();
+        RequireOpen(session, Find(session), now);
+        long expires = now + _options.SessionTimeToLive.Ticks;
+        Span<byte> id = stackalloc byte[16];
+        _renew.Bind(expires, expires + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
+        return true;
+    }
+
+    /// <summary><see cref="IMetadataStore.CommitUploadAsync"/>.</summary>
+    public BigFsFile Commit(CommitUploadRequest request)
+    {
+        long now = _clock.Now();
+        Session? found = Find(request.Session);
+        if (found is { State: State.Committed } committed && committed.Operation == request.Operation)
+        {
+            return (BigFsFile)committed.File.ToEntry(committed.Path);
+        }
+
+        Session session = RequireOpen(request.Session, found, now);
+        SqliteResolved target = _reader.Resolve(session.Path, withManifest: true);
+        CheckTarget(session.Path, session.Precondition, target);
+        if (target.Entry is { } replaced && _writer.BuryFile(replaced, now + _options.ReadLease.Ticks))
+        {
+            _purge();
+        }
+
+        var row = new SqliteEntryRow
+        {
+            Parent = target.Entry?.Parent ?? _writer.EnsureDirectory(session.Path.Parent, now),
+            Name = session.Path.Name,
+            Created = target.Entry?.Created ?? now,
+            Modified = now,
+            Version = SqliteEntryWriter.NewVersion(),
+            Size = request.Size,
+            Crc = request.Crc32C,
+            Replicas = session.Replicas,
+            Notes = session.File.Notes,
+        };
+        _writer.PutFile(row, request.Manifest);
+        Span<byte> id = stackalloc byte[16], operation = stackalloc byte[16];
+        _commit.Bind(
+                (long)State.Committed,
+                now + _options.OperationRetention.Ticks,
+                row.Created,
+                row.Modified,
+                row.Version,
+                row.Size,
+                row.Crc)
+            .Blob(8, Key(request.Operation, operation))
+            .Blob(9, Key(request.Session, id))
+            .Run();
+        return (BigFsFile)row.ToEntry(session.Path);
+    }
+
+    /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
+    public bool Abort(Guid session, ImmutableArray<ChunkReference> written)
+    {
+        if (Find(session) is not { State: State.Open })
+        {
+            return false;
+        }
+
+        long now = _clock.Now();
+        if (_writer.BuryChunks(written, now))
+        {
+            _purge();
+        }
+
+        Span<byte> id = stackalloc byte[16];
+        _abort.Bind((long)State.Aborted, now + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
+        return true;
+    }
+
+    public void Dispose()
+    {
+        foreach (SqliteStatement statement in (SqliteStatement[])[_find, _add, _renew, _abort, _commit])
+        {
+            statement.Dispose();
+        }
+    }
+
+    private static void CheckTarget(BigFsPath path, Precondition precondition, SqliteResolved found)
+    {
+        if (found.FileAbove is { } file)
+        {
+            throw MetadataErrors.NotDirectory(path, file);
+        }
+
+        if (found.Entry is { IsDirectory: true })
+        {
+            throw MetadataErrors.IsDirectory(path);
+        }
+
+        switch (precondition.Kind)
+        {
+            case PreconditionKind.Absent when found.Entry is not null:
+                throw MetadataErrors.AlreadyExists(path);
+            case PreconditionKind.Version when found.Entry is null:
+                throw MetadataErrors.NotFound(path);
+            case PreconditionKind.Version when found.Entry.FileVersion != precondition.Version:
+                throw MetadataErrors.PreconditionFailed(path, precondition.Version, found.Entry.FileVersion);
+            default:
+                break;
+        }
+    }
+
+    private static Session RequireOpen(Guid id, Session? session, long now) => session switch
+    {
+        null => throw MetadataErrors.SessionExpired(id, "is not known, or ended long ago"),
+        { State: State.Committed } => throw MetadataErrors.SessionExpired(id, "was committed"),
+        { State: State.Aborted } => throw MetadataErrors.SessionExpired(id, "was aborted"),
+        _ when session.Expires <= now => throw MetadataErrors.SessionExpired(id, "was not renewed in time"),
+        _ => session,
+    };
+
+    private static ReadOnlySpan<byte> Key(Guid id, Span<byte> bytes)
+    {
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return bytes;
+    }
+
+    private Session? Find(Guid id)
+    {
+        Span<byte> key = stackalloc byte[16];
+        if (!_find.Bind().Blob(1, Key(id, key)).Step())
+        {
+            return null;
+        }
+
+        BigFsPath path = _find.Text(2);
+        var session = new Session
+        {
+            State = (State)_find.Long(0),
+            Expires = _find.Long(1),
+            Path = path,
+            Precondition = new Precondition(
+                (PreconditionKind)_find.Long(3), new BigFsVersion((ulong)_find.Long(4))),
+            Replicas = (int)_find.Long(5),
+            Operation = _find.IsNull(7) ? null : new Guid(_find.Bytes(7), bigEndian: true),
+            File = new SqliteEntryRow
+            {
+                Parent = 0,
+                Name = path.Name,
+                Notes = _find.IsNull(6) ? null : _find.Bytes(6).ToArray(),
+                Replicas = (int)_find.Long(5),
+                Created = _find.Long(8),
+                Modified = _find.Long(9),
+                Version = _find.Long(10),
+                Size = _find.Long(11),
+                Crc = (uint)_find.Long(12),
+            },
+        };
+        _find.Reset();
+        return session;
+    }
+
+    private sealed record Session
+    {
+        public required State State { get; init; }
+
+        public required long Expires { get; init; }
+
+        public required BigFsPath Path { get; init; }
+
+        public required Precondition Precondition { get; init; }
+
+        public required int Replicas { get; init; }
+
+        /// <summary>The commit's operation id; null before.</summary>
+        public required Guid? Operation { get; init; }
+
+        /// <summary>What the writer noted, and once committed the rest of the file as it was then.</summary>
+        public required SqliteEntryRow File { get; init; }
+    }
+}

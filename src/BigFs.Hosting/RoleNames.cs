@@ -1,0 +1,44 @@
+using BigFs.Core.Control;
+
+namespace BigFs.Hosting;
+
+/// <summary>The roles' names as settings, the command line and leases write them.</summary>
+internal static class RoleNames
+{
+    private static readonly (ServiceRole Role, string Name)[] All =
+    [
+        (ServiceRole.NameServer, "name-server"),
+        (ServiceRole.MetadataServer, "metadata-server"),
+        (ServiceRole.NodeManager, "node-manager"),
+        (ServiceRole.FileServer, "file-server"),
+        (ServiceRole.DataNode, "datanode"),
+    ];
+
+    public static string Name(ServiceRole role) => All.Single(one => one.Role == role).Name;
+
+    /// <exception cref="BigFsException">InvalidSettings: no role has that name.</exception>
+    public static ServiceRole Parse(string name)
+    {
+        foreach ((ServiceRole role, string known) in All)
+        {
+            if (known == name)
+            {
+                return role;
+            }
+        }
+
+        throw new BigFsException(
+            BigFsErrorCode.InvalidSettings,
+            $"\"{name}\" is no role; the roles are {string.Join(", ", All.Select(one => one.Name))}.");
+    }
+
+    /// <summary>An instance of a role in this process.</summary>
+    public static ServiceInstance Instance(ServiceRole role, string id, string endpoint) => new()
+    {
+        Role = role,
+        Id = id,
+        Endpoint = endpoint,
+        ProcessId = Environment.ProcessId,
+        Machine = Environment.MachineName,
+    };
+}

@@ -1,0 +1,105 @@
+using System.Collections.Concurrent;
+using System.Net.Sockets;
+using Grpc.Core;
+using Grpc.Net.Client;
+
+namespace BigFs.Internal.Grpc;
+
+/// <summary>
+/// Channels by endpoint ("host:port") over one shared pool of connections, HTTP/2 without TLS. A peer that falls silent
+/// in the middle of a call is noticed by pings in about the connect time-out. Reads no environment (no proxy).
+/// </summary>
+internal sealed class ChannelCache : IDisposable
+{
+    /// <summary>
+    /// Channels kept; past that all are forgotten and made anew. They hold no sockets of their own, so that calls under
+    /// way on a forgotten one go on.
+    /// </summary>
+    private const int Capacity = 1024;
+
+    private readonly ConcurrentDictionary<string, CallInvoker> _invokers = new(StringComparer.Ordinal);
+    private readonly SocketsHttpHandler _handler;
+    private readonly TimeSpan _connectTimeout;
+
+    public ChannelCache(TimeSpan connectTimeout)
+    {
+        _connectTimeout = connectTimeout;
+        _handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            EnableMultipleHttp2Connections = true,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            KeepAlivePingDelay = AtLeastASecond(connectTimeout * 0.4),
+            KeepAlivePingTimeout = AtLeastASecond(connectTimeout * 0.6),
+            ActivityHeadersPropagator = null,
+            ConnectCallback = ConnectAsync,
+        };
+    }
+
+    /// <summary>What calls an endpoint, "host:port"; does no I/O.</summary>
+    /// <exception cref="BigFsException">InvalidArgument: the text is no endpoint.</exception>
+    public CallInvoker Get(string endpoint)
+    {
+        if (_invokers.TryGetValue(endpoint, out CallInvoker? known))
+        {
+            return known;
+        }
+
+        if (_invokers.Count >= Capacity)
+        {
+            _invokers.Clear();
+        }
+
+        return _invokers.GetOrAdd(endpoint, Create);
+    }
+
+    public void Dispose() => _handler.Dispose();
+
+    private static TimeSpan AtLeastASecond(TimeSpan time) =>
+        time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time;
+
+    private CallInvoker Create(string endpoint)
+    {
+        if (!Uri.TryCreate("http://" + endpoint, UriKind.Absolute, out Uri? address) || address.PathAndQuery != "/")
+        {
+            throw new BigFsException(BigFsErrorCode.InvalidArgument, $"\"{endpoint}\" is no endpoint: \"host:port\" is expected.");
+        }
+
+        return GrpcChannel.ForAddress(address, new GrpcChannelOptions
+        {
+            HttpHandler = _handler,
+            DisposeHttpClient = false,
+            MaxReceiveMessageSize = ControlLimits.MaxMessageBytes,
+            MaxSendMessageSize = ControlLimits.MaxMessageBytes,
+            MaxRetryAttempts = null,
+            DisableResolverServiceConfig = true,
+        }).CreateCallInvoker();
+    }
+
+    // A connection of our own making: the channel then adds no connection state and back-off of its own, and a refused
+    // connection is known at once.
+    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(_connectTimeout);
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, limit.Token).ConfigureAwait(false);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            socket.Dispose();
+            throw new SocketException((int)SocketError.TimedOut);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+namespace BigFs.Internal.Grpc;
+
+/// <summary>Bounds of the control plane, the same at both ends.</summary>
+internal static class ControlLimits
+{
+    /// <summary>
+    /// Largest message, either way: 64 MiB. The largest manifest (1,048,576 chunks) takes 19 to 27 MiB in its packed
+    /// form.
+    /// </summary>
+    public const int MaxMessageBytes = 64 << 20;
+
+    /// <summary>Where a listing page is cut, whatever its limit: 16 MiB.</summary>
+    public const int MaxPageBytes = 16 << 20;
+
+    /// <summary>Most chunks of one page of a volume's chunks: 1,048,576.</summary>
+    public const int MaxChunksPerPage = 1 << 20;
+}

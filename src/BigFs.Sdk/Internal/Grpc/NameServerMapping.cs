@@ -1,0 +1,25 @@
+using BigFs.Core.Control;
+
+namespace BigFs.Internal.Grpc;
+
+/// <summary>What the name server says.</summary>
+internal static class NameServerMapping
+{
+    public static Protocol.ServiceInstance ToProto(this ServiceInstance instance) => new()
+    {
+        Role = (int)instance.Role,
+        Id = instance.Id,
+        Endpoint = instance.Endpoint,
+        ProcessId = instance.ProcessId,
+        Machine = instance.Machine,
+    };
+
+    public static ServiceInstance FromProto(this Protocol.ServiceInstance proto) => new()
+    {
+        Role = Wire.ToEnum<ServiceRole>(proto.Role),
+        Id = proto.Id,
+        Endpoint = proto.Endpoint,
+        ProcessId = proto.ProcessId,
+        Machine = proto.Machine,
+    };
+}

@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using Grpc.Core;
+
+namespace BigFs.Internal.Grpc;
+
+/// <summary>
+/// Calls a role wherever its instances are: in turn, and the next one when one cannot be reached. Every operation of the
+/// seams may be repeated (it reads, carries an operation id, or does no more the second time), so a call whose
+/// connection broke is sent again. An error that a role sends is an answer, and final.
+/// </summary>
+/// <typeparam name="TClient">The generated client.</typeparam>
+internal sealed class RoleConnection<TClient>(
+    string role,
+    EndpointSource endpoints,
+    ChannelCache channels,
+    Func<CallInvoker, TClient> create,
+    ControlTimeouts timeouts,
+    TimeProvider clock) : IAsyncDisposable
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
+    private uint _turn;
+
+    /// <summary>Calls and maps the answer.</summary>
+    /// <exception cref="BigFsException">
+    /// What the role sent; Unavailable with the address, TimedOut, LimitExceeded (a message too large).
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async ValueTask<TResult> CallAsync<TResponse, TResult>(
+        Func<TClient, CallOptions, AsyncUnaryCall<TResponse>> call,
+        Func<TResponse, TResult> map,
+        CancellationToken cancellationToken)
+    {
+        long start = clock.GetTimestamp();
+        TimeSpan patience = timeouts.WaitForRole ? timeouts.Operation : timeouts.Connect;
+        TimeSpan pause = FirstPause;
+        BigFsException? failure = null;
+        int attempts = 0;
+        for (int round = 1; ; round++)
+        {
+            ImmutableArray<string> known =
+                await FindAsync(fresh: round > 1, start, cancellationToken).ConfigureAwait(false);
+            uint turn = Interlocked.Increment(ref _turn);
+            for (uint i = 0; i < known.Length; i++)
+            {
+                string endpoint = known[(int)((turn + i) % (uint)known.Length)];
+                attempts++;
+                try
+                {
+                    DateTime deadline = DateTime.UtcNow + Left(start, failure);
+                    using AsyncUnaryCall<TResponse> sent = call(
+                        create(channels.Get(endpoint)),
+                        new CallOptions(deadline: deadline, cancellationToken: cancellationToken));
+                    return map(await sent.ResponseAsync.ConfigureAwait(false));
+                }
+                catch (RpcException error)
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    failure = WireErrors.Sent(error, endpoint);
+                    if (failure is not null)
+                    {
+                        throw failure;
+                    }
+
+                    failure = WireErrors.FromTransport(error, role, endpoint, attempts);
+                    if (!WireErrors.IsUnreachable(error))
+                    {
+                        throw failure;
+                    }
+                }
+            }
+
+            // A pooled connection that broke meanwhile fails the first round, so that even a fixed endpoint gets two.
+            bool final = endpoints.IsFixed && !timeouts.WaitForRole && round == 2;
+            if (final || clock.GetElapsedTime(start) + pause >= patience)
+            {
+                throw failure ?? new BigFsException(BigFsErrorCode.Unavailable, $"No {role} is registered at the name server.");
+            }
+
+            await Task.Delay(pause, clock, cancellationToken).ConfigureAwait(false);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    /// <summary>Calls where the answer says nothing.</summary>
+    /// <exception cref="BigFsException">As above.</exception>
+    public async ValueTask CallAsync(
+        Func<TClient, CallOptions, AsyncUnaryCall<Protocol.Empty>> call, CancellationToken cancellationToken) =>
+        await CallAsync(call, static answer => answer, cancellationToken).ConfigureAwait(false);
+
+    public ValueTask DisposeAsync() => endpoints.DisposeAsync();
+
+    private TimeSpan Left(long start, BigFsException? failure)
+    {
+        TimeSpan left = timeouts.Operation - clock.GetElapsedTime(start);
+        return left > TimeSpan.Zero ? left : throw failure ?? TimedOut();
+    }
+
+    private async ValueTask<ImmutableArray<string>> FindAsync(bool fresh, long start, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Left(start, failure: null));
+        try
+        {
+            return await endpoints.GetAsync(fresh, limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw TimedOut();
+        }
+    }
+
+    private BigFsException TimedOut() => new(BigFsErrorCode.TimedOut, $"No {role} answered within {timeouts.Operation}.");
+}

@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+
+namespace BigFs.Sdk.Tests.Fakes;
+
+internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
+{
+    private readonly ConcurrentDictionary<Guid, BeginUploadRequest> _sessions = new();
+    private readonly ConcurrentDictionary<Guid, CommittedFile> _committed = new();
+    private long _version;
+
+    /// <summary>Called at the beginning of each call with its name; may throw or wait.</summary>
+    public Func<string, CancellationToken, Task>? Before { get; set; }
+
+    public ConcurrentQueue<string> Calls { get; } = new();
+
+    public ConcurrentQueue<ImmutableArray<NodeId>> Avoided { get; } = new();
+
+    public ConcurrentQueue<int> Asked { get; } = new();
+
+    public ConcurrentQueue<Guid> Operations { get; } = new();
+
+    public ConcurrentQueue<ImmutableArray<ChunkReference>> Aborted { get; } = new();
+
+    public ConcurrentQueue<ReplicaFault> Reports { get; } = new();
+
+    public ConcurrentQueue<int> PageSizes { get; } = new();
+
+    public List<BigFsEntry> Entries { get; } = [];
+
+    public TimeSpan TimeToLive { get; set; } = TimeSpan.FromMinutes(1);
+
+    public Func<OpenedFile, OpenedFile> OnOpen { get; set; } = opened => opened;
+
+    public int Count(string call) => Calls.Count(name => name == call);
+
+    public async ValueTask<UploadTicket> BeginUploadAsync(BeginUploadRequest request, int grants, CancellationToken cancellationToken)
+    {
+        await EnterAsync("begin", cancellationToken);
+        Operations.Enqueue(request.Operation);
+        Asked.Enqueue(grants);
+        int up = cluster.Nodes.Count(node => !cluster.Down.ContainsKey(node.Id));
+        if (grants > 0 && up < cluster.Replicas)
+        {
+            throw new BigFsException(BigFsErrorCode.NotEnoughNodes, $"{up} datanodes are up, {cluster.Replicas} are needed.");
+        }
+
+        _sessions[request.Operation] = request;
+        return new UploadTicket(
+            new UploadSession(request.Operation, cluster.Replicas, TimeToLive),
+            [.. Enumerable.Range(0, grants).Select(_ => cluster.MakeGrant([])!)]);
+    }
+
+    public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
+        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken)
+    {
+        await EnterAsync("grant", cancellationToken);
+        Avoided.Enqueue(avoid);
+        Asked.Enqueue(count);
+        return [.. Enumerable.Range(0, count).Select(_ => cluster.MakeGrant(avoid)
+            ?? throw new BigFsException(BigFsErrorCode.NotEnoughNodes, "Too few datanodes."))];
+    }
+
+    public async ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken)
+    {
+        await EnterAsync("renew", cancellationToken);
+        if (!_sessions.ContainsKey(session))
+        {
+            throw new BigFsException(BigFsErrorCode.SessionExpired, "The session has ended.");
+        }
+    }
+
+    public async ValueTask<CommittedFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
+    {
+        await EnterAsync("commit", cancellationToken);
+        Operations.Enqueue(request.Operation);
+        if (_committed.TryGetValue(request.Operation, out CommittedFile? first))
+        {
+            return first;
+        }
+
+        if (!_sessions.TryRemove(request.Session, out BeginUploadRequest? begun))
+        {
+            throw new BigFsException(BigFsErrorCode.SessionExpired, "The session has ended.");
+        }
+
+        Assert.That(request.Manifest.Sum(chunk => (long)chunk.Length), Is.EqualTo(request.Size));
+        var file = new BigFsFile
+        {
+            Path = begun.Path,
+            Size = request.Size,
+            Crc32C = request.Crc32C,
+            Version = new BigFsVersion((ulong)Interlocked.Increment(ref _version)),
+            Replicas = cluster.Replicas,
+        };
+        cluster.Files[begun.Path] = (file, request.Manifest);
+        return _committed[request.Operation] = new CommittedFile(file, "memory");
+    }
+
+    public async ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken)
+    {
+        await EnterAsync("abort", cancellationToken);
+        _sessions.TryRemove(session, out _);
+        Aborted.Enqueue(written);
+    }
+
+    public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
+    {
+        await EnterAsync("open", cancellationToken);
+        return cluster.Files.TryGetValue(path, out var found)
+            ? OnOpen(new OpenedFile
+            {
+                File = found.File,
+                Manifest = found.Manifest,
+                Locations = cluster.Locate(found.Manifest.Select(chunk => chunk.Volume)),
+            })
+            : null;
+    }
+
+    public async ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
+        ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken)
+    {
+        await EnterAsync("locate", cancellationToken);
+        return cluster.Locate(volumes);
+    }
+
+    public async ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken)
+    {
+        await EnterAsync("find", cancellationToken);
+        return cluster.Files.TryGetValue(path, out var found) ? found.File : null;
+    }
+
+    public async ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
+    {
+        await EnterAsync("list", cancellationToken);
+        PageSizes.Enqueue(request.Limit);
+        var rest = Entries
+            .Where(entry => entry.Path.Parent == request.Directory
+                && entry.Path.Name.StartsWith(request.Prefix, StringComparison.Ordinal)
+                && BigFsPath.CompareNames(entry.Path.Name, request.After) > 0)
+            .OrderBy(entry => entry.Path)
+            .ToList();
+        var page = rest.Take(request.Limit).ToImmutableArray();
+        return new MetadataPage(page, rest.Count > page.Length ? page[^1].Path.Name : null);
+    }
+
+    public async ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        await EnterAsync("mkdir", cancellationToken);
+        Operations.Enqueue(operation);
+        Entries.Add(new BigFsDirectory { Path = path });
+    }
+
+    public async ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken)
+    {
+        Operations.Enqueue(request.Operation);
+        await EnterAsync("delete", cancellationToken);
+        return cluster.Files.TryRemove(request.Path, out _);
+    }
+
+    public async ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken)
+    {
+        Operations.Enqueue(request.Operation);
+        await EnterAsync("move", cancellationToken);
+        return new BigFsFile { Path = request.Destination };
+    }
+
+    public async ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken)
+    {
+        await EnterAsync("report", cancellationToken);
+        Reports.Enqueue(fault);
+    }
+
+    private async Task EnterAsync(string call, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Calls.Enqueue(call);
+        if (Before is { } before)
+        {
+            await before(call, cancellationToken);
+        }
+    }
+}
