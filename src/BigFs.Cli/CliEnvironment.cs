@@ -1,3 +1,6 @@
+using BigFs.Cli.Roles;
+using Microsoft.Extensions.Logging;
+
 namespace BigFs.Cli;
 
 /// <summary>What commands take from outside: the console, the clock, the way to a cluster, environment variables.</summary>
@@ -9,9 +12,12 @@ internal sealed class CliEnvironment(CliConsole console)
     /// <summary>The clock of progress figures.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Makes the client of an endpoint; no I/O.</summary>
-    public Func<Uri, IBigFsClient> Connect { get; init; } =
-        endpoint => (IBigFsClient)(object)new BigFsClient(new BigFsClientOptions { Endpoint = endpoint });
+    /// <summary>Makes the client of an endpoint; no I/O. Its warnings go to standard error.</summary>
+    public Func<Uri, IBigFsClient> Connect { get; init; } = endpoint => new BigFsClient(new BigFsClientOptions
+    {
+        Endpoint = endpoint,
+        LoggerFactory = new StderrLoggerFactory(console.Error, TimeProvider.System, LogLevel.Warning),
+    });
 
     /// <summary>An environment variable, or null.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;

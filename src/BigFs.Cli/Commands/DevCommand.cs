@@ -3,6 +3,7 @@ using System.Globalization;
 using BigFs.Cli.Errors;
 using BigFs.Cli.Roles;
 using BigFs.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace BigFs.Cli.Commands;
 
@@ -59,7 +60,7 @@ internal static class DevCommand
 
     private static async Task RunInProcessAsync(CommandContext context, DevPlan plan, CancellationToken cancellationToken)
     {
-        using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time);
+        using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time, LogLevel.Information);
         var options = new BigFsClusterOptions
         {
             DataNodes = plan.Nodes,

@@ -3,6 +3,7 @@ using BigFs.Cli.Errors;
 using BigFs.Cli.Output;
 using BigFs.Cli.Roles;
 using BigFs.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace BigFs.Cli.Commands;
 
@@ -63,7 +64,7 @@ internal static class RunCommand
             : Task.CompletedTask;
         try
         {
-            using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time);
+            using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time, LogLevel.Information);
             options.LoggerFactory = logging;
             await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options, stop.Token);
             string again = ThisProgram.Current().CommandLine(RunArguments.Make(options, parent));

@@ -19,7 +19,8 @@ internal static class LocalFile
     /// </summary>
     public static async Task<T> WriteAsync<T>(string path, Func<Stream, Task<T>> write)
     {
-        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        bool isLink = new FileInfo(path).LinkTarget is not null;
+        string target = isLink ? File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName : path;
         if (IsDevice(target))
         {
             await using FileStream device = Open(target, FileMode.Open);

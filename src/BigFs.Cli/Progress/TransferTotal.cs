@@ -6,21 +6,10 @@ namespace BigFs.Cli.Progress;
 /// </summary>
 internal sealed class TransferTotal(Action<long, long?> changed)
 {
+    private readonly Action<long, long?> _changed = changed;
     private readonly Lock _lock = new();
     private long _bytes;
     private long? _total = 0;
-
-    /// <summary>Bytes that have gone so far.</summary>
-    public long Bytes
-    {
-        get
-        {
-            lock (_lock)
-            {
-                return _bytes;
-            }
-        }
-    }
 
     /// <summary>Adds a transfer of so many bytes; null when its length is not known, and then neither is the sum's.</summary>
     public IProgress<long> Add(long? length)
@@ -33,27 +22,24 @@ internal sealed class TransferTotal(Action<long, long?> changed)
         return new Part(this);
     }
 
-    private void Advance(long bytes)
-    {
-        // Told under the lock, so that what is shown never goes back.
-        lock (_lock)
-        {
-            _bytes += bytes;
-            // A pipe or a device says that its length is 0, and has more.
-            changed(_bytes, _total >= _bytes ? _total : null);
-        }
-    }
-
     private sealed class Part(TransferTotal sum) : IProgress<long>
     {
         private long _reported;
 
         public void Report(long value)
         {
-            long before = Interlocked.Exchange(ref _reported, value);
-            if (value > before)
+            // Told under the lock, so that what is shown never goes back.
+            lock (sum._lock)
             {
-                sum.Advance(value - before);
+                if (value <= _reported)
+                {
+                    return;
+                }
+
+                sum._bytes += value - _reported;
+                _reported = value;
+                // A pipe or a device says that its length is 0, and has more.
+                sum._changed(sum._bytes, sum._total >= sum._bytes ? sum._total : null);
             }
         }
     }

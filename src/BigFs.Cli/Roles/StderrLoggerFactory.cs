@@ -5,15 +5,15 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Cli.Roles;
 
 /// <summary>
-/// Log events as lines on standard error: time, level, event id, message. From <see cref="LogLevel.Information"/> on for
-/// BigFS's own categories, from <see cref="LogLevel.Warning"/> on for what it stands on.
+/// Log events as lines on standard error: time, level, event id, message. From the given level on for BigFS's own
+/// categories, from <see cref="LogLevel.Warning"/> on for what it stands on.
 /// </summary>
-internal sealed class StderrLoggerFactory(TextWriter error, TimeProvider time) : ILoggerFactory
+internal sealed class StderrLoggerFactory(TextWriter error, TimeProvider time, LogLevel least) : ILoggerFactory
 {
     public ILogger CreateLogger(string categoryName) => new StderrLogger(
         error,
         time,
-        categoryName.StartsWith("BigFs", StringComparison.Ordinal) ? LogLevel.Information : LogLevel.Warning);
+        categoryName.StartsWith("BigFs", StringComparison.Ordinal) ? least : LogLevel.Warning);
 
     /// <summary>There is one place that events go to.</summary>
     public void AddProvider(ILoggerProvider provider) =>

@@ -1,0 +1,26 @@
+using BigFs.Cli.Errors;
+using BigFs.Cli.Paths;
+
+namespace BigFs.Cli.Tests.Paths;
+
+internal sealed class EndpointAddressTests
+{
+    [TestCase("bigfs://10.0.0.1:7500", null, "bigfs://10.0.0.1:7500")]
+    [TestCase("localhost:7500", "other:1", "bigfs://localhost:7500")]
+    [TestCase(null, "127.0.0.1:7500", "bigfs://127.0.0.1:7500")]
+    [TestCase(null, "bigfs://[::1]:7500/", "bigfs://[::1]:7500")]
+    [TestCase(null, "", "bigfs://127.0.0.1:7400")]
+    [TestCase(null, null, "bigfs://127.0.0.1:7400")]
+    public void The_option_comes_first_then_the_variable_then_the_default(string? option, string? variable, string expected) =>
+        Assert.That(EndpointAddress.Choose(option, _ => variable), Is.EqualTo(new Uri(expected)));
+
+    [TestCase("localhost")]
+    [TestCase("http://localhost:1")]
+    [TestCase("bigfs://localhost")]
+    [TestCase("bigfs://localhost:99999")]
+    [TestCase("bigfs://localhost:1/path")]
+    [TestCase("")]
+    public void What_is_no_endpoint_is_refused_and_named(string text) => Assert.That(
+        () => EndpointAddress.Parse(text, "--endpoint"),
+        Throws.TypeOf<UsageException>().With.Message.Contains($"--endpoint \"{text}\""));
+}
