@@ -15,7 +15,9 @@ public interface IBigFsClient
     /// <param name="path">Where the file will stand.</param>
     /// <param name="content">The content; need not be seekable nor know its length.</param>
     /// <param name="options">Options; null for the defaults.</param>
-    /// <param name="cancellationToken">Cancels; what was there before stays.</param>
+    /// <param name="cancellationToken">
+    /// Cancels; what was there before stays, unless the final step was already under way and could not be called back.
+    /// </param>
     /// <exception cref="BigFsException">
     /// NotEnoughNodes before a byte is read; IsDirectory, NotDirectory, AlreadyExists, PreconditionFailed; Unavailable,
     /// TimedOut, OutOfSpace.

@@ -34,7 +34,10 @@ public sealed class UploadOptions
     /// <summary>Bytes of a chunk, 64 KiB to 64 MiB; default 8 MiB.</summary>
     public int ChunkSize { get; set; } = 8 << 20;
 
-    /// <summary>Chunks in flight at once, 1 to 64; default 4. Memory is at most chunk size x this.</summary>
+    /// <summary>
+    /// Chunks in flight at once, the one being read from the source included, 1 to 64; default 4. Buffers take at most
+    /// chunk size x this and 1 MiB.
+    /// </summary>
     public int Concurrency { get; set; } = 4;
 
     /// <summary>What must stand at the path; default anything.</summary>
@@ -53,7 +56,10 @@ public sealed class UploadOptions
 /// <summary>Options of a download.</summary>
 public sealed class DownloadOptions
 {
-    /// <summary>Chunks read ahead at once, 1 to 64; default 4. Memory is at most chunk size x this.</summary>
+    /// <summary>
+    /// Chunks held at once, the one being handed over included, 1 to 64; default 4. Buffers take at most chunk size x
+    /// this.
+    /// </summary>
     public int Concurrency { get; set; } = 4;
 
     /// <summary>Told the bytes handed over so far; never goes down. Called on the download's own flow.</summary>

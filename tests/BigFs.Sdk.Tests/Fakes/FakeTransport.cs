@@ -18,7 +18,6 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
     /// <summary>Called for each read; a status other than Ok makes it fail.</summary>
     public Func<NodeAddress, ChunkReference, CancellationToken, Task<ChunkStatus>>? OnRead { get; set; }
 
-    /// <summary>Waits without looking at the token, as a wedged implementation would.</summary>
     public ConcurrentQueue<ChunkReference> Writes { get; } = new();
 
     public ConcurrentQueue<(NodeId Node, ChunkReference Chunk, int Offset, int Length)> Reads { get; } = new();

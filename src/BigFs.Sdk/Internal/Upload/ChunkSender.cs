@@ -121,10 +121,14 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
             status.ToString(),
             result.Detail);
 
-        // A volume that is full or was sealed is nobody's fault: the next grant is on another one.
-        grants.Retire(grant);
-        if (status is ChunkStatus.VolumeFull or ChunkStatus.NotOpen or ChunkStatus.WrongEpoch or ChunkStatus.StaleTerm
-            || result.FailedNode is not { } node)
+        if (status is ChunkStatus.VolumeFull or ChunkStatus.NotOpen or ChunkStatus.WrongEpoch or ChunkStatus.StaleTerm)
+        {
+            // A volume that is full or was sealed is nobody's fault: the next grant is on another one.
+            grants.Retire(grant);
+            return;
+        }
+
+        if (result.FailedNode is not { } node)
         {
             return;
         }
