@@ -1,11 +1,10 @@
-using BigFs;
-using BigFs.Hosting;
 using BigFs.Hosting.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Microsoft.Extensions.DependencyInjection;
+namespace BigFs.Hosting;
 
 /// <summary>Embeds BigFS in an application.</summary>
 public static class BigFsHostingExtensions
