@@ -53,10 +53,10 @@ public sealed class DiskTests(Type kind)
         await file.ReadAsync(8192, third);
 
         Assert.That(count, Is.EqualTo(first.Length));
-        Assert.That(first, Is.EqualTo(aligned.GetSpan().ToArray()));
+        Assert.That(first, Same.As(aligned.GetSpan().ToArray()));
         Assert.That(second[100..877], Is.EqualTo(odd));
-        Assert.That(second[877..], Is.EqualTo(first[877..]));
-        Assert.That(third, Is.EqualTo(first[..4096]));
+        Assert.That(second[877..], Same.As(first[877..]));
+        Assert.That(third, Same.As(first[..4096]));
     }
 
     [Test]
@@ -137,7 +137,7 @@ public sealed class DiskTests(Type kind)
         Assert.That(again.Identity.CleanStart, Is.True);
         for (int i = 0; i < chunks.Length; i++)
         {
-            Assert.That((await again.ReadAsync(1, (ulong)i)).Bytes, Is.EqualTo(chunks[i]));
+            Assert.That((await again.ReadAsync(1, (ulong)i)).Bytes, Same.As(chunks[i]));
         }
 
         Assert.That(await again.FenceAsync(1, 2), Is.EqualTo(ChunkStatus.Ok));

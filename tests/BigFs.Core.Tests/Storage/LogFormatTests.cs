@@ -33,8 +33,8 @@ public sealed class LogFormatTests
         Assert.That(
             (report.Volume.Value, report.Epoch, report.State, report.Chunks, report.Bytes),
             Is.EqualTo((77L, 4L, ReplicaState.Fenced, 2L, (long)Log(Node, Salt).Length)));
-        Assert.That((await store.ReadAsync(77, 0x0102030405060708)).Bytes, Is.EqualTo(Hello));
-        Assert.That((await store.ReadAsync(77, 2)).Bytes, Is.EqualTo(Large));
+        Assert.That((await store.ReadAsync(77, 0x0102030405060708)).Bytes, Same.As(Hello));
+        Assert.That((await store.ReadAsync(77, 2)).Bytes, Same.As(Large));
         Assert.That((await store.ReadAsync(77, 9)).Status, Is.EqualTo(ChunkStatus.ChunkDeleted));
     }
 
@@ -54,7 +54,7 @@ public sealed class LogFormatTests
             written = await StoreKit.ReadFileAsync(disk, StoreKit.LogPath(77));
         }
 
-        Assert.That(written, Is.EqualTo(Log(node, written[40..56])));
+        Assert.That(written, Same.As(Log(node, written[40..56])));
     }
 
     private static byte[] Identity()

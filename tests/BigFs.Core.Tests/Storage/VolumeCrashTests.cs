@@ -117,7 +117,7 @@ public sealed class VolumeCrashTests
             foreach (StoredChunkInfo chunk in (await store.ListAsync(1)).Where(chunk => !chunk.Deleted))
             {
                 Assert.That(await store.VerifyAsync(new VolumeId(1), chunk.Key, default), Is.EqualTo(ChunkStatus.Ok));
-                Assert.That((await store.ReadAsync(1, chunk.Key.Value)).Bytes, Is.EqualTo(_tried[chunk.Key.Value]));
+                Assert.That((await store.ReadAsync(1, chunk.Key.Value)).Bytes, Same.As(_tried[chunk.Key.Value]));
             }
         }
 

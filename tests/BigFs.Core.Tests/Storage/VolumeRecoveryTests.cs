@@ -39,7 +39,7 @@ public sealed class VolumeRecoveryTests
         await using VolumeStore again = await StoreKit.OpenAsync(_disk);
 
         Assert.That((await again.ReadAsync(1, 1)).Status, Is.EqualTo(ChunkStatus.ChunkDeleted));
-        Assert.That((await again.ReadAsync(1, 2)).Bytes, Is.EqualTo(Large));
+        Assert.That((await again.ReadAsync(1, 2)).Bytes, Same.As(Large));
         Assert.That((await StoreKit.ReadFileAsync(_disk, _path)).LongLength, Is.EqualTo(again.Volumes[0].Bytes));
         Assert.That(await again.AppendAsync(1, 1, 3, Small), Is.EqualTo(ChunkStatus.Ok));
     }
@@ -63,10 +63,10 @@ public sealed class VolumeRecoveryTests
         await using VolumeStore again = await StoreKit.OpenAsync(_disk);
 
         Assert.That(again.Volumes[0].State, Is.EqualTo(ReplicaState.Open), what);
-        Assert.That((await again.ReadAsync(1, 1)).Bytes, Is.EqualTo(Small));
+        Assert.That((await again.ReadAsync(1, 1)).Bytes, Same.As(Small));
         Assert.That((await again.ReadAsync(1, 2)).Status, Is.EqualTo(ChunkStatus.ChunkNotFound), what);
         Assert.That(await again.AppendAsync(1, 1, 2, Large), Is.EqualTo(ChunkStatus.Ok));
-        Assert.That((await again.ReadAsync(1, 2)).Bytes, Is.EqualTo(Large));
+        Assert.That((await again.ReadAsync(1, 2)).Bytes, Same.As(Large));
     }
 
     [TestCase(0, 1UL, "the batch header")]
@@ -92,13 +92,13 @@ public sealed class VolumeRecoveryTests
             await using VolumeStore again = await StoreKit.OpenAsync(_disk, logger: logger.Object);
             Assert.That(again.Volumes[0].State, Is.EqualTo(ReplicaState.Failed), what);
             Assert.That((await again.ReadAsync(1, lost)).Status, Is.EqualTo(ChunkStatus.ChunkNotFound));
-            Assert.That((await again.ReadAsync(1, 2)).Bytes, Is.EqualTo(Small), "what is readable is read");
-            Assert.That((await again.ReadAsync(1, 3)).Bytes, Is.EqualTo(Large));
+            Assert.That((await again.ReadAsync(1, 2)).Bytes, Same.As(Small), "what is readable is read");
+            Assert.That((await again.ReadAsync(1, 3)).Bytes, Same.As(Large));
             Assert.That(await again.AppendAsync(1, 1, 4, Small), Is.EqualTo(ChunkStatus.DiskFailed));
             Assert.That(await again.FenceAsync(1, 2), Is.EqualTo(ChunkStatus.DiskFailed));
         }
 
-        Assert.That(await StoreKit.ReadFileAsync(_disk, _path), Is.EqualTo(before));
+        Assert.That(await StoreKit.ReadFileAsync(_disk, _path), Same.As(before));
         logger.Verify(
             one => one.Log(
                 LogLevel.Error,
@@ -150,7 +150,7 @@ public sealed class VolumeRecoveryTests
             await (await StoreKit.OpenAsync(_disk)).DisposeAsync();
         }
 
-        Assert.That(await StoreKit.ReadFileAsync(_disk, _path), Is.EqualTo(log));
+        Assert.That(await StoreKit.ReadFileAsync(_disk, _path), Same.As(log));
     }
 
     [TestCase(0)]
@@ -214,7 +214,7 @@ public sealed class VolumeRecoveryTests
 
         VolumeReport report = again.Volumes[0];
         Assert.That((report.State, report.Epoch, report.Chunks), Is.EqualTo((ReplicaState.Failed, 3L, 2L)));
-        Assert.That((await again.ReadAsync(1, 3)).Bytes, Is.EqualTo(Small));
+        Assert.That((await again.ReadAsync(1, 3)).Bytes, Same.As(Small));
     }
 
     [TestCase(0)]
@@ -236,7 +236,7 @@ public sealed class VolumeRecoveryTests
             again.Volumes.Select(volume => volume.State),
             Is.EqualTo(new[] { ReplicaState.Failed, ReplicaState.Open }));
         Assert.That((await again.ReadAsync(1, 1)).Status, Is.EqualTo(ChunkStatus.ChunkNotFound));
-        Assert.That((await again.ReadAsync(2, 2)).Bytes, Is.EqualTo(Small));
+        Assert.That((await again.ReadAsync(2, 2)).Bytes, Same.As(Small));
     }
 
     [Test]

@@ -47,7 +47,7 @@ public sealed class VolumeStoreFaultTests
         Assert.That(await _store.AppendAsync(1, 1, 4, [4]), Is.EqualTo(ChunkStatus.DiskFailed));
         Assert.That(await _store.DeleteAsync(1, 1), Is.EqualTo(ChunkStatus.DiskFailed));
         Assert.That(await _store.FenceAsync(1, 2), Is.EqualTo(ChunkStatus.DiskFailed));
-        Assert.That((await _store.ReadAsync(1, 1)).Bytes, Is.EqualTo(new byte[] { 1, 2, 3 }));
+        Assert.That((await _store.ReadAsync(1, 1)).Bytes, Same.As(new byte[] { 1, 2, 3 }));
         Assert.That((await _store.ReadAsync(1, 2)).Status, Is.EqualTo(ChunkStatus.ChunkNotFound));
         Assert.That(_store.Buffers.BytesInUse, Is.Zero);
     }
@@ -63,7 +63,7 @@ public sealed class VolumeStoreFaultTests
         _store = await StoreKit.OpenAsync(_disk);
 
         Assert.That(_store.Identity.CleanStart, Is.False);
-        Assert.That((await _store.ReadAsync(1, 1)).Bytes, Is.EqualTo(new byte[] { 1, 2, 3 }));
+        Assert.That((await _store.ReadAsync(1, 1)).Bytes, Same.As(new byte[] { 1, 2, 3 }));
     }
 
     [Test]
@@ -77,7 +77,7 @@ public sealed class VolumeStoreFaultTests
 
         Assert.That(_store.Volumes[0].State, Is.EqualTo(ReplicaState.Open));
         Assert.That(await _store.AppendAsync(1, 1, 2, large), Is.EqualTo(ChunkStatus.Ok));
-        Assert.That((await _store.ReadAsync(1, 2)).Bytes, Is.EqualTo(large));
+        Assert.That((await _store.ReadAsync(1, 2)).Bytes, Same.As(large));
     }
 
     [Test]
@@ -90,7 +90,7 @@ public sealed class VolumeStoreFaultTests
         Assert.That(await _store.AppendAsync(1, 1, 2, [2]), Is.EqualTo(ChunkStatus.Ok));
         _disk.Crash();
         await using VolumeStore again = await StoreKit.OpenAsync(_disk);
-        Assert.That((await again.ReadAsync(1, 2)).Bytes, Is.EqualTo(new byte[] { 2 }));
+        Assert.That((await again.ReadAsync(1, 2)).Bytes, Same.As(new byte[] { 2 }));
         _disk.Fault = (_, _) => new DiskException("the power is off"); // for the store that the crash left behind
         await _store.DisposeAsync();
         _disk.Fault = null;

@@ -40,9 +40,9 @@ public sealed class VolumeStoreTests
 
         Assert.That(await _store.AppendAsync(1, 1, 5, bytes), Is.EqualTo(ChunkStatus.Ok));
 
-        Assert.That(await _store.ReadAsync(1, 5), Is.EqualTo((ChunkStatus.Ok, bytes)));
+        Assert.That((await _store.ReadAsync(1, 5)).Bytes, Same.As(bytes));
         await ReopenAsync();
-        Assert.That(await _store.ReadAsync(1, 5), Is.EqualTo((ChunkStatus.Ok, bytes)));
+        Assert.That((await _store.ReadAsync(1, 5)).Bytes, Same.As(bytes));
         Assert.That(await _store.VerifyAsync(new VolumeId(1), new ChunkKey(5), default), Is.EqualTo(ChunkStatus.Ok));
     }
 
@@ -74,7 +74,7 @@ public sealed class VolumeStoreTests
         await ReopenAsync();
         for (int i = 0; i < chunks.Length; i++)
         {
-            Assert.That((await _store.ReadAsync(1, (ulong)i + 1)).Bytes, Is.EqualTo(chunks[i]), $"chunk {i}");
+            Assert.That((await _store.ReadAsync(1, (ulong)i + 1)).Bytes, Same.As(chunks[i]), $"chunk {i}");
         }
     }
 
@@ -223,7 +223,7 @@ public sealed class VolumeStoreTests
         Assert.That(async () => await append, Throws.InstanceOf<OperationCanceledException>());
         _disk.Fault = null;
         Assert.That(await _store.FenceAsync(1, 1), Is.EqualTo(ChunkStatus.Ok), "which drains what is in flight");
-        Assert.That((await _store.ReadAsync(1, 5)).Bytes, Is.EqualTo(new byte[] { 1, 2, 3 }));
+        Assert.That((await _store.ReadAsync(1, 5)).Bytes, Same.As(new byte[] { 1, 2, 3 }));
     }
 
     private async Task ReopenAsync(VolumeStoreOptions? options = null)
