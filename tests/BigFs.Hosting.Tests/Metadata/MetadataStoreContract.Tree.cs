@@ -102,11 +102,7 @@ internal abstract partial class MetadataStoreContract
     public async Task A_directory_with_entries_is_deleted_only_when_asked_with_all_it_holds()
     {
         await Store.PutAsync("/t/f", Chunk(1));
-        for (ulong i = 0; i < 600; i++)
-        {
-            await Store.PutAsync($"/t/many/{i}", Chunk(10 + i));
-        }
-
+        await Task.WhenAll(Enumerable.Range(0, 600).Select(i => Store.PutAsync($"/t/many/{i}", Chunk(10 + (ulong)i))));
         await Store.PutAsync("/t/deep/er/big", Chunks(1000, 100));
         await Refused(BigFsErrorCode.DirectoryNotEmpty, Store.DeleteAsync("/t"), "/t");
 

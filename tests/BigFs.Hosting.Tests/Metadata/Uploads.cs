@@ -82,18 +82,18 @@ internal static class Uploads
     public static async Task<ulong[]> DueKeysAsync(this ITombstoneQueue queue) =>
         [.. (await queue.DueTombstonesAsync(100_000, None)).Select(tombstone => tombstone.Key.Value).Order()];
 
-    /// <summary>Waits until something holds, 10 seconds at most.</summary>
+    /// <summary>Waits until something holds, 20 seconds at most.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, string what)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(10));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
         while (!await condition())
         {
             if (deadline.IsCancellationRequested)
             {
-                throw new TimeoutException($"Not within 10 seconds: {what}.");
+                throw new TimeoutException($"Not within 20 seconds: {what}.");
             }
 
-            await Task.Yield();
+            await Task.Delay(1);
         }
     }
 }
