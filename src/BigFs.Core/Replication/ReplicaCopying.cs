@@ -1,0 +1,164 @@
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Membership;
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Core.Replication;
+
+/// <summary>
+/// Closes differences between replicas: spreads delete marks, has targets fetch what they lack in bounded batches. A
+/// target for which something could not be had is not whole, and nothing else is given up for it.
+/// </summary>
+internal sealed class ReplicaCopying
+{
+    private const int MaxBatchChunks = 32;
+    private const long MaxBatchBytes = 16L << 20;
+
+    private readonly IDataNodeDirectory _directory;
+    private readonly ILogger _logger;
+    private readonly VolumeOrder _order;
+    private readonly Dictionary<NodeId, ClusterNode> _nodes;
+    private readonly SortedDictionary<NodeId, TargetState> _targets = [];
+    private readonly SortedDictionary<NodeId, ChunkStatus> _failures = [];
+
+    public ReplicaCopying(
+        IDataNodeDirectory directory,
+        ILogger logger,
+        VolumeOrder order,
+        Dictionary<NodeId, ClusterNode> nodes,
+        ImmutableArray<NodeId> targets)
+    {
+        (_directory, _logger, _order, _nodes) = (directory, logger, order, nodes);
+        foreach (NodeId target in targets)
+        {
+            _targets[target] = TargetState.Whole;
+        }
+    }
+
+    private enum TargetState
+    {
+        Whole,
+
+        /// <summary>Some chunk could not be had; others are still fetched.</summary>
+        Lacking,
+
+        /// <summary>It takes nothing at present.</summary>
+        GivenUp,
+    }
+
+    /// <summary>The targets that have everything so far.</summary>
+    public ImmutableArray<NodeId> Whole =>
+        [.. _targets.Where(target => target.Value == TargetState.Whole).Select(target => target.Key)];
+
+    /// <summary>Who refused delete marks.</summary>
+    public IReadOnlyDictionary<NodeId, ChunkStatus> Failures => _failures;
+
+    /// <summary>Closes the differences of one range of keys.</summary>
+    public async Task CloseAsync(ReplicaDifference difference, CancellationToken cancellationToken)
+    {
+        foreach (ChunkKey key in difference.Conflicts)
+        {
+            ReplicationLog.Conflict(_logger, key, _order.Volume);
+        }
+
+        if (!difference.Surplus.IsEmpty)
+        {
+            ReplicationLog.Surplus(_logger, _order.Volume, difference.Surplus.Length, difference.Surplus[0]);
+        }
+
+        await Task.WhenAll(difference.MissingMarks.GroupBy(mark => mark.Node).Select(
+            group => MarkAsync(group.Key, [.. group.Select(mark => mark.Key)], cancellationToken)));
+        await Task.WhenAll(difference.Missing.GroupBy(missing => missing.Target).Select(
+            group => FetchAllAsync(group.Key, [.. group], cancellationToken)));
+    }
+
+    private async Task MarkAsync(NodeId node, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken)
+    {
+        ChunkStatus status = await _directory.Get(_nodes[node]).DeleteAsync(_order.Volume, keys, cancellationToken);
+        if (status != ChunkStatus.Ok)
+        {
+            _failures[node] = status;
+        }
+    }
+
+    private async Task FetchAllAsync(NodeId target, MissingChunk[] missing, CancellationToken cancellationToken)
+    {
+        foreach (IGrouping<NodeId, MissingChunk> fromOne in missing.GroupBy(chunk => chunk.Sources[0]))
+        {
+            foreach (MissingChunk[] batch in Batches(fromOne))
+            {
+                if (_targets[target] == TargetState.GivenUp)
+                {
+                    return;
+                }
+
+                ImmutableArray<StoredChunkInfo> chunks = [.. batch.Select(missing => missing.Chunk)];
+                if (await FetchAsync(target, fromOne.Key, chunks, cancellationToken) != ChunkStatus.Ok)
+                {
+                    await FetchSinglyAsync(target, batch, cancellationToken);
+                }
+            }
+        }
+    }
+
+    /// <summary>After a batch failed: each chunk by itself, from any source that has it.</summary>
+    private async Task FetchSinglyAsync(NodeId target, MissingChunk[] batch, CancellationToken cancellationToken)
+    {
+        foreach (MissingChunk missing in batch)
+        {
+            ChunkStatus status = ChunkStatus.ChunkNotFound;
+            foreach (NodeId source in missing.Sources)
+            {
+                status = await FetchAsync(target, source, [missing.Chunk], cancellationToken);
+                if (status is ChunkStatus.Ok or ChunkStatus.ChunkDeleted)
+                {
+                    break; // Deleted meanwhile: the mark comes by the way of deletes.
+                }
+            }
+
+            switch (status)
+            {
+                case ChunkStatus.Ok or ChunkStatus.ChunkDeleted:
+                    break;
+                case ChunkStatus.Damaged or ChunkStatus.ChunkNotFound or ChunkStatus.ChunkDiffers:
+                    ReplicationLog.ChunkNotCopied(_logger, missing.Chunk.Key, _order.Volume, target, status);
+                    _targets[target] = TargetState.Lacking;
+                    break;
+                default:
+                    ReplicationLog.ChunkNotCopied(_logger, missing.Chunk.Key, _order.Volume, target, status);
+                    _targets[target] = TargetState.GivenUp;
+                    return;
+            }
+        }
+    }
+
+    private ValueTask<ChunkStatus> FetchAsync(
+        NodeId target, NodeId source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
+        _directory.Get(_nodes[target]).FetchAsync(
+            _order, new NodeAddress(source, _nodes[source].TransferEndpoint), chunks, cancellationToken);
+
+    private static IEnumerable<MissingChunk[]> Batches(IEnumerable<MissingChunk> missing)
+    {
+        var batch = new List<MissingChunk>();
+        long bytes = 0;
+        foreach (MissingChunk one in missing)
+        {
+            if (batch.Count > 0 && (batch.Count == MaxBatchChunks || bytes + one.Chunk.Length > MaxBatchBytes))
+            {
+                yield return [.. batch];
+                batch.Clear();
+                bytes = 0;
+            }
+
+            batch.Add(one);
+            bytes += one.Chunk.Length;
+        }
+
+        if (batch.Count > 0)
+        {
+            yield return [.. batch];
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using BigFs.Core.Membership;
+using BigFs.Core.Model;
+using BigFs.Core.Replication;
+
+namespace BigFs.Hosting.NodeManager;
+
+/// <summary>A datanode: what is remembered of it, and its state, which is found out anew at each start.</summary>
+internal sealed record NodeEntry(NodeRecord Record, NodeState State)
+{
+    public NodeId Id => Record.Id;
+
+    public ClusterNode ToClusterNode() => new()
+    {
+        Id = Record.Id,
+        TransferEndpoint = Record.TransferEndpoint,
+        ControlEndpoint = Record.ControlEndpoint,
+        State = State,
+    };
+}
+
+/// <summary>The node manager's truth at one moment; immutable.</summary>
+internal sealed record ClusterSnapshot
+{
+    /// <summary>The node manager's term.</summary>
+    public required long Term { get; init; }
+
+    public required ImmutableSortedDictionary<NodeId, NodeEntry> Nodes { get; init; }
+
+    public required ImmutableSortedDictionary<VolumeId, VolumeRecord> Volumes { get; init; }
+
+    /// <summary>The same as others see it.</summary>
+    public required ClusterMap Map { get; init; }
+
+    public NodeState? StateOf(NodeId node) => Nodes.TryGetValue(node, out NodeEntry? entry) ? entry.State : null;
+
+    public bool IsUp(NodeId node) => StateOf(node) == NodeState.Up;
+
+    public int CountUp() => Nodes.Values.Count(node => node.State == NodeState.Up);
+}
+
+/// <summary>What is to change at once: nodes and volumes as they are to be.</summary>
+internal sealed record ClusterChange
+{
+    public ImmutableArray<NodeEntry> Nodes { get; init; } = [];
+
+    public ImmutableArray<VolumeRecord> Volumes { get; init; } = [];
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+
+namespace BigFs.Hosting.NodeManager;
+
+/// <summary>When nodes were heard from, and what they said last. In memory only. Thread-safe.</summary>
+internal sealed class NodeWatch(TimeProvider time)
+{
+    private static readonly ImmutableDictionary<VolumeId, VolumeReport> NoVolumes =
+        ImmutableDictionary<VolumeId, VolumeReport>.Empty;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<NodeId, Seen> _seen = [];
+
+    /// <summary>A heartbeat came.</summary>
+    public void Hear(NodeId node)
+    {
+        lock (_lock)
+        {
+            SeenNeedsLock(node).Heard = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>The node said how it is.</summary>
+    public void Take(NodeReport report)
+    {
+        lock (_lock)
+        {
+            Seen seen = SeenNeedsLock(report.Node);
+            long now = time.GetTimestamp();
+            (seen.Heard, seen.Reported) = (now, now);
+            seen.FailedProbes = 0;
+            seen.Volumes = report.Volumes.ToImmutableDictionary(volume => volume.Volume);
+        }
+    }
+
+    /// <summary>It did not answer; the next probe waits longer each time.</summary>
+    public void Fail(NodeId node, TimeSpan firstPause, TimeSpan maxPause)
+    {
+        lock (_lock)
+        {
+            Seen seen = SeenNeedsLock(node);
+            seen.Pause = Backoff.Pause(seen.FailedProbes++, firstPause, maxPause);
+            seen.Failed = time.GetTimestamp();
+        }
+    }
+
+    /// <summary>How long nothing has been heard of it.</summary>
+    public TimeSpan SinceHeard(NodeId node)
+    {
+        lock (_lock)
+        {
+            return time.GetElapsedTime(SeenNeedsLock(node).Heard);
+        }
+    }
+
+    /// <summary>How long ago it said how it is; for ever when it never did.</summary>
+    public TimeSpan SinceReport(NodeId node)
+    {
+        lock (_lock)
+        {
+            return SeenNeedsLock(node).Reported is { } reported ? time.GetElapsedTime(reported) : TimeSpan.MaxValue;
+        }
+    }
+
+    /// <summary>Whether it said how it is at that time or later.</summary>
+    public bool HasReportedSince(NodeId node, long timestamp)
+    {
+        lock (_lock)
+        {
+            return SeenNeedsLock(node).Reported >= timestamp;
+        }
+    }
+
+    /// <summary>Whether the pause after the last failed probe is over.</summary>
+    public bool MayProbe(NodeId node)
+    {
+        lock (_lock)
+        {
+            Seen seen = SeenNeedsLock(node);
+            return seen.FailedProbes == 0 || time.GetElapsedTime(seen.Failed) >= seen.Pause;
+        }
+    }
+
+    /// <summary>Bytes of a node's replica in use as last reported; 0 when it has reported none.</summary>
+    public long BytesOf(NodeId node, VolumeId volume)
+    {
+        lock (_lock)
+        {
+            return _seen.TryGetValue(node, out Seen? seen) ? seen.Volumes.GetValueOrDefault(volume)?.Bytes ?? 0 : 0;
+        }
+    }
+
+    private Seen SeenNeedsLock(NodeId node)
+    {
+        if (!_seen.TryGetValue(node, out Seen? seen))
+        {
+            _seen[node] = seen = new Seen { Heard = time.GetTimestamp() };
+        }
+
+        return seen;
+    }
+
+    private sealed class Seen
+    {
+        public long Heard { get; set; }
+
+        public long? Reported { get; set; }
+
+        public long Failed { get; set; }
+
+        public int FailedProbes { get; set; }
+
+        public TimeSpan Pause { get; set; }
+
+        public ImmutableDictionary<VolumeId, VolumeReport> Volumes { get; set; } = NoVolumes;
+    }
+}

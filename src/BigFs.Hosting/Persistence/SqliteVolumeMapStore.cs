@@ -1,0 +1,235 @@
+using System.Collections.Immutable;
+using BigFs.Core.Membership;
+using BigFs.Core.Model;
+using BigFs.Core.Replication;
+using BigFs.Hosting.Persistence.Sqlite;
+using Microsoft.Data.Sqlite;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>The volume map in a SQLite database of its own, whose lock makes one node manager the only one.</summary>
+internal sealed class SqliteVolumeMapStore : IVolumeMapStore
+{
+    private const int ApplicationId = 0x42465631; // "BFV1"
+
+    private const string Schema =
+        """
+        CREATE TABLE cluster (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            id BLOB NOT NULL,
+            term INTEGER NOT NULL) STRICT;
+        CREATE TABLE nodes (
+            id BLOB PRIMARY KEY,
+            incarnation INTEGER NOT NULL,
+            transfer_endpoint BLOB NOT NULL,
+            control_endpoint BLOB NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE volumes (
+            id INTEGER PRIMARY KEY,
+            epoch INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            was_open INTEGER NOT NULL) STRICT;
+        CREATE TABLE members (
+            volume INTEGER NOT NULL REFERENCES volumes (id),
+            node BLOB NOT NULL REFERENCES nodes (id),
+            verified INTEGER NOT NULL,
+            PRIMARY KEY (volume, node)) STRICT, WITHOUT ROWID;
+        """;
+
+    private readonly SqliteDatabase _database;
+    private readonly SqliteStatement _putNode;
+    private readonly SqliteStatement _addVolume;
+    private readonly SqliteStatement _swapVolume;
+    private readonly SqliteStatement _putMember;
+    private long _term;
+
+    private SqliteVolumeMapStore(SqliteDatabase database)
+    {
+        _database = database;
+        SqliteConnection connection = database.Connection;
+        _putNode = new SqliteStatement(
+            connection,
+            "INSERT INTO nodes (id, incarnation, transfer_endpoint, control_endpoint) VALUES (?1, ?2, ?3, ?4) "
+                + "ON CONFLICT (id) DO UPDATE SET incarnation = ?2, transfer_endpoint = ?3, control_endpoint = ?4");
+        _addVolume = new SqliteStatement(
+            connection, "INSERT INTO volumes (id, epoch, state, was_open) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING");
+        _swapVolume = new SqliteStatement(
+            connection,
+            "UPDATE volumes SET epoch = ?2, state = ?3, was_open = ?4 WHERE id = ?1 AND epoch = ?5 AND state = ?6 AND epoch <= ?2");
+        _putMember = new SqliteStatement(
+            connection,
+            "INSERT INTO members (volume, verified, node) VALUES (?1, ?2, ?3) "
+                + "ON CONFLICT (volume, node) DO UPDATE SET verified = ?2");
+    }
+
+    /// <summary>Opens the map "volumes.db" in a folder, or makes it; null for one in memory.</summary>
+    /// <exception cref="BigFsException">DataInUse, DataUnreadable, InvalidSettings, OutOfSpace, Unavailable.</exception>
+    public static Task<SqliteVolumeMapStore> OpenAsync(string? dataDirectory, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        SqliteDatabase database = SqliteDatabase.Open(new SqliteDatabaseOptions
+        {
+            Name = "volumes",
+            Directory = dataDirectory,
+            ApplicationId = ApplicationId,
+            Migrations = [Schema],
+            CacheKiB = 2 << 10,
+        });
+        try
+        {
+            return Task.FromResult(new SqliteVolumeMapStore(database));
+        }
+        catch (SqliteException exception)
+        {
+            database.Dispose();
+            throw database.Translate(exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<VolumeMapContents> BeginTermAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            using (var begin = new SqliteStatement(
+                _database.Connection,
+                "INSERT INTO cluster (one, id, term) VALUES (1, ?1, 1) ON CONFLICT (one) DO UPDATE SET term = term + 1"))
+            {
+                begin.Blob(1, Guid.NewGuid().ToByteArray(bigEndian: true)).Run();
+            }
+
+            VolumeMapContents contents = Read();
+            _term = contents.Term;
+            return ValueTask.FromResult(contents);
+        }
+        catch (SqliteException exception)
+        {
+            throw _database.Translate(exception);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> CommitAsync(VolumeMapCommit commit, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(commit);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (commit.Term != _term)
+        {
+            return ValueTask.FromResult(false);
+        }
+
+        try
+        {
+            using SqliteTransaction transaction = _database.Connection.BeginTransaction();
+            foreach (NodeRecord node in commit.Nodes)
+            {
+                _putNode.Reset();
+                _putNode.Blob(1, Bytes(node.Id)).Integer(2, node.Incarnation)
+                    .Name(3, node.TransferEndpoint).Name(4, node.ControlEndpoint).Run();
+            }
+
+            foreach (VolumeCommit volume in commit.Volumes)
+            {
+                if (!Swap(volume))
+                {
+                    transaction.Rollback();
+                    return ValueTask.FromResult(false);
+                }
+            }
+
+            transaction.Commit();
+            return ValueTask.FromResult(true);
+        }
+        catch (SqliteException exception)
+        {
+            throw _database.Translate(exception);
+        }
+    }
+
+    /// <summary>Closes the database and gives up its lock.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _putNode.Dispose();
+        _addVolume.Dispose();
+        _swapVolume.Dispose();
+        _putMember.Dispose();
+        _database.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private bool Swap(VolumeCommit volume)
+    {
+        VolumeRecord after = volume.After;
+        long wasOpen = after.WasOpen ? 1 : 0;
+        int changed = volume.Before is { } before
+            ? _swapVolume.Bind(after.Id.Value, after.Epoch, (long)after.State, wasOpen, before.Epoch, (long)before.State).Run()
+            : _addVolume.Bind(after.Id.Value, after.Epoch, (long)after.State, wasOpen).Run();
+        foreach (VolumeMember member in changed == 1 ? after.Members : [])
+        {
+            _putMember.Bind(after.Id.Value, member.Verified ? 1 : 0).Blob(3, Bytes(member.Node)).Run();
+        }
+
+        return changed == 1;
+    }
+
+    private VolumeMapContents Read()
+    {
+        SqliteConnection connection = _database.Connection;
+        using var cluster = new SqliteStatement(connection, "SELECT id, term FROM cluster");
+        cluster.Step();
+        var clusterId = new Guid(cluster.Bytes(0), bigEndian: true);
+        long term = cluster.Long(1);
+
+        var nodes = new List<NodeRecord>();
+        using var node = new SqliteStatement(
+            connection, "SELECT id, incarnation, transfer_endpoint, control_endpoint FROM nodes");
+        while (node.Step())
+        {
+            nodes.Add(new NodeRecord
+            {
+                Id = Node(node.Bytes(0)),
+                Incarnation = node.Long(1),
+                TransferEndpoint = node.Text(2),
+                ControlEndpoint = node.Text(3),
+            });
+        }
+
+        var members = new Dictionary<long, List<VolumeMember>>();
+        using var member = new SqliteStatement(connection, "SELECT volume, node, verified FROM members");
+        while (member.Step())
+        {
+            if (!members.TryGetValue(member.Long(0), out List<VolumeMember>? list))
+            {
+                members[member.Long(0)] = list = [];
+            }
+
+            list.Add(new VolumeMember(Node(member.Bytes(1)), member.Long(2) != 0));
+        }
+
+        var volumes = ImmutableArray.CreateBuilder<VolumeRecord>();
+        using var volume = new SqliteStatement(connection, "SELECT id, epoch, state, was_open FROM volumes ORDER BY id");
+        while (volume.Step())
+        {
+            volumes.Add(new VolumeRecord
+            {
+                Id = new VolumeId(volume.Long(0)),
+                Epoch = volume.Long(1),
+                State = (VolumeState)volume.Long(2),
+                WasOpen = volume.Long(3) != 0,
+                Members = [.. members[volume.Long(0)].OrderBy(one => one.Node)],
+            });
+        }
+
+        return new VolumeMapContents
+        {
+            ClusterId = clusterId,
+            Term = term,
+            Nodes = [.. nodes.OrderBy(one => one.Id)],
+            Volumes = volumes.ToImmutable(),
+        };
+    }
+
+    private static byte[] Bytes(NodeId node) => node.Value.ToByteArray(bigEndian: true);
+
+    private static NodeId Node(ReadOnlySpan<byte> bytes) => new(new Guid(bytes, bigEndian: true));
+}
