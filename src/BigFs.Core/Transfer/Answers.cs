@@ -9,7 +9,8 @@ internal static class Answers
     /// <exception cref="TransferException">
     /// The failure is about the whole connection (request id 0), which the peer closes; or the frame is malformed.
     /// </exception>
-    public static ErrorAnswer Error(FrameConnection connection, FrameHeader header, ulong requestId, ReadOnlySpan<byte> message)
+    public static ErrorAnswer Error(
+        FrameConnection connection, FrameHeader header, ulong requestId, ReadOnlySpan<byte> message)
     {
         if (ErrorAnswer.Decode(message) is not { } error || (header.RequestId != requestId && header.RequestId != 0))
         {

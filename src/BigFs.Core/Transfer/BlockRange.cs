@@ -5,7 +5,9 @@ using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>The blocks of a chunk that cover a range of it, and how they are read so that no byte is trusted unverified.</summary>
+/// <summary>
+/// The blocks of a chunk that cover a range of it, and how they are read so that no byte is trusted unverified.
+/// </summary>
 internal static class BlockRange
 {
     /// <summary>Most bytes asked of a source at once: four blocks.</summary>
@@ -17,7 +19,9 @@ internal static class BlockRange
     /// <summary>Blocks of a chunk of this length.</summary>
     public static int BlocksOf(int chunkLength) => (chunkLength + Limits.BlockSize - 1) / Limits.BlockSize;
 
-    /// <summary>First byte of the first block and end of the last block that the range touches; an empty range touches none.</summary>
+    /// <summary>
+    /// First byte of the first block and end of the last block that the range touches; an empty range touches none.
+    /// </summary>
     public static (int Start, int End) Cover(int offset, int length, int chunkLength)
     {
         int start = offset / Limits.BlockSize * Limits.BlockSize;
@@ -105,7 +109,9 @@ internal static class BlockRange
     private static int EndOfBlock(int offset, int chunkLength) =>
         Math.Min(((offset / Limits.BlockSize) + 1) * Limits.BlockSize, chunkLength);
 
-    /// <summary>Bytes of the whole blocks from a block's start on that fit; the chunk's last block may be a short one.</summary>
+    /// <summary>
+    /// Bytes of the whole blocks from a block's start on that fit; the chunk's last block may be a short one.
+    /// </summary>
     private static int WholeBlocks(int start, int length, int chunkLength) =>
         start + length == chunkLength ? length : length / Limits.BlockSize * Limits.BlockSize;
 

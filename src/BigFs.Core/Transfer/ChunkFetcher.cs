@@ -11,7 +11,9 @@ internal sealed class ChunkFetcher(FrameConnection connection, ulong requestId)
     /// <summary>Why it failed, when the server said so.</summary>
     public string Detail { get; private set; } = "";
 
-    /// <summary>Asks and fills the destination. What fails leaves the connection unusable but for a server's error in place.</summary>
+    /// <summary>
+    /// Asks and fills the destination. What fails leaves the connection unusable but for a server's error in place.
+    /// </summary>
     public async Task<Exchanged<ChunkStatus>> FetchAsync(ChunkReference chunk, int offset, Memory<byte> destination)
     {
         var message = new byte[64];

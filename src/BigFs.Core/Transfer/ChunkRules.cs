@@ -5,7 +5,9 @@ namespace BigFs.Core.Transfer;
 /// <summary>What every transport asks of its caller's arguments.</summary>
 internal static class ChunkRules
 {
-    /// <exception cref="ArgumentException">Empty or too large a payload, or a pipeline that is empty, too long or names a node twice.</exception>
+    /// <exception cref="ArgumentException">
+    /// Empty or too large a payload, or a pipeline that is empty, too long or names a node twice.
+    /// </exception>
     public static void CheckWrite(ChunkGrant grant, ReadOnlyMemory<byte> payload)
     {
         ArgumentNullException.ThrowIfNull(grant);
@@ -20,7 +22,9 @@ internal static class ChunkRules
         }
     }
 
-    /// <exception cref="ArgumentException">The chunk's length is none, or the range does not lie in the chunk.</exception>
+    /// <exception cref="ArgumentException">
+    /// The chunk's length is none, or the range does not lie in the chunk.
+    /// </exception>
     public static void CheckRead(ChunkReference chunk, int offset, Memory<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunk.Length, nameof(chunk));

@@ -4,7 +4,9 @@ using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>Sends a chunk to one member of a pipeline and awaits its answer; a client and a relaying datanode alike.</summary>
+/// <summary>
+/// Sends a chunk to one member of a pipeline and awaits its answer; a client and a relaying datanode alike.
+/// </summary>
 internal sealed class ChunkSender(TransferClient client)
 {
     /// <summary>Sends the chunk to the member that the request is for.</summary>
@@ -85,7 +87,8 @@ internal sealed class ChunkSender(TransferClient client)
         return true;
     }
 
-    private static async Task<ChunkWriteResult> ReceiveAnswerAsync(FrameConnection connection, ulong id, WriteRequest request)
+    private static async Task<ChunkWriteResult> ReceiveAnswerAsync(
+        FrameConnection connection, ulong id, WriteRequest request)
     {
         while (true)
         {
@@ -107,7 +110,10 @@ internal sealed class ChunkSender(TransferClient client)
         }
     }
 
-    /// <summary>Accepts a line from each member asked, in order, with the writer's checksum; null when lines are missing or strange.</summary>
+    /// <summary>
+    /// Accepts a line from each member asked, in order, with the writer's checksum; null when lines are missing or
+    /// strange.
+    /// </summary>
     private static ChunkWriteResult? Judge(ImmutableArray<ReplicaAcknowledgement>? answer, WriteRequest request)
     {
         ReadOnlySpan<NodeAddress> asked = request.Pipeline.AsSpan()[request.Position..];

@@ -3,7 +3,9 @@ using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>Connections by endpoint: takes idle ones, makes new ones, closes those that nobody used for a while. Thread-safe.</summary>
+/// <summary>
+/// Connections by endpoint: takes idle ones, makes new ones, closes those that nobody used for a while. Thread-safe.
+/// </summary>
 internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider time) : IAsyncDisposable
 {
     private readonly Lock _lock = new();
@@ -51,7 +53,9 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
     }
 
     /// <summary>Connects and exchanges hellos.</summary>
-    /// <exception cref="TransferException">The endpoint is none, does not answer in time, or speaks something else.</exception>
+    /// <exception cref="TransferException">
+    /// The endpoint is none, does not answer in time, or speaks something else.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<FrameConnection> ConnectAsync(string endpoint, CancellationToken cancellationToken)
     {

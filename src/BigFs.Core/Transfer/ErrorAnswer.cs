@@ -23,7 +23,7 @@ internal readonly record struct ErrorAnswer(ChunkStatus Status, NodeId Node, str
         return writer.Length;
     }
 
-    /// <summary>Reads a message; null when it is malformed. A status of a later version reads as a refusal to retry elsewhere.</summary>
+    /// <summary>Reads a message; null when it is malformed. A status of a later version reads as Malformed.</summary>
     public static ErrorAnswer? Decode(ReadOnlySpan<byte> bytes)
     {
         var reader = new WireReader(bytes);

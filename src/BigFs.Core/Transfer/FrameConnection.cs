@@ -58,7 +58,9 @@ internal sealed class FrameConnection : IDisposable
     /// <summary>Gives the connection up: what is pending ends, what follows fails.</summary>
     public void Abort() => _aborted.Cancel();
 
-    /// <summary>Sends a frame. A message is copied behind its header and leaves in one piece; data leaves from its own memory.</summary>
+    /// <summary>
+    /// Sends a frame. A message is copied behind its header and leaves in one piece; data leaves from its own memory.
+    /// </summary>
     public async ValueTask SendAsync(FrameType type, ulong requestId, ReadOnlyMemory<byte> payload)
     {
         new FrameHeader(payload.Length, type, requestId).Encode(_sendScratch);
@@ -210,6 +212,8 @@ internal sealed class FrameConnection : IDisposable
 
     private TransferException Broken(Exception cause) =>
         Watch.Expired
-            ? new TransferException(ChunkStatus.Stalled, $"Nothing moved between here and {Peer} for the stall time-out.", null, cause)
-            : new TransferException(ChunkStatus.Unreachable, $"The connection with {Peer} broke: {cause.Message}", null, cause);
+            ? new TransferException(
+                ChunkStatus.Stalled, $"Nothing moved between here and {Peer} for the stall time-out.", null, cause)
+            : new TransferException(
+                ChunkStatus.Unreachable, $"The connection with {Peer} broke: {cause.Message}", null, cause);
 }

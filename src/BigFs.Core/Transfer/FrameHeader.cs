@@ -14,7 +14,9 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, ulong Re
     /// <summary>Most bytes of a data frame: 256 KiB.</summary>
     public const int MaxData = 256 << 10;
 
-    /// <summary>Most bytes of any other frame: 8 KiB, which holds the checksums of the largest chunk's blocks.</summary>
+    /// <summary>
+    /// Most bytes of any other frame: 8 KiB, which holds the checksums of the largest chunk's blocks.
+    /// </summary>
     public const int MaxMessage = 8 << 10;
 
     /// <summary>Writes the header into the first sixteen bytes.</summary>
@@ -26,14 +28,18 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, ulong Re
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], RequestId);
     }
 
-    /// <summary>Reads a header; false when flags or reserved bytes are set, or the length is above the type's limit.</summary>
+    /// <summary>
+    /// Reads a header; false when flags or reserved bytes are set, or the length is above the type's limit.
+    /// </summary>
     public static bool TryDecode(ReadOnlySpan<byte> bytes, out FrameHeader header)
     {
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         var type = (FrameType)bytes[4];
         bool legal = length <= (type == FrameType.Data ? MaxData : MaxMessage)
             && (bytes[5] | bytes[6] | bytes[7]) == 0;
-        header = legal ? new FrameHeader((int)length, type, BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..])) : default;
+        header = legal
+            ? new FrameHeader((int)length, type, BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]))
+            : default;
         return legal;
     }
 }

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>The first sixteen bytes in each direction: magic, the span of versions that a side speaks, its features.</summary>
+/// <summary>
+/// The first sixteen bytes in each direction: magic, the span of versions that a side speaks, its features.
+/// </summary>
 /// <param name="LowestVersion">Lowest version that the side speaks.</param>
 /// <param name="HighestVersion">Highest version that the side speaks.</param>
 /// <param name="Features">Optional parts that the side speaks, a bit each; what both have is in use.</param>

@@ -3,7 +3,9 @@ using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>Serves one connection, one request after the other, until the peer goes, errs or the server stops.</summary>
+/// <summary>
+/// Serves one connection, one request after the other, until the peer goes, errs or the server stops.
+/// </summary>
 internal sealed class ServerConnection(ServerContext context, Socket socket, string peer)
 {
     /// <summary>Most input that is taken and forgotten so that a last answer is read: 1 MiB.</summary>

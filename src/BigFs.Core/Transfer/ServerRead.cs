@@ -16,7 +16,8 @@ internal sealed class ServerRead(ServerContext context, FrameConnection connecti
             await context.Store.OpenAsync(request.Volume, request.Key, context.Aborting);
         if (chunk is null)
         {
-            await RefuseAsync(status, $"Node {context.Store.Node} has no chunk {request.Key} of volume {request.Volume}: {status}.");
+            await RefuseAsync(
+                status, $"Node {context.Store.Node} has no chunk {request.Key} of volume {request.Volume}: {status}.");
             return true;
         }
 

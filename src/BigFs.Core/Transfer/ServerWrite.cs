@@ -34,7 +34,9 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
         if (request.Target.Id != here)
         {
             return new ErrorAnswer(
-                ChunkStatus.Unreachable, request.Target.Id, $"Node {here} listens where node {request.Target.Id} was expected.");
+                ChunkStatus.Unreachable,
+                request.Target.Id,
+                $"Node {here} listens where node {request.Target.Id} was expected.");
         }
 
         ChunkStatus status = context.Store.Check(request.ToAppend());
@@ -48,7 +50,8 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
         ChunkBuffer? buffer = await RentAsync();
         if (buffer is null)
         {
-            return context.ErrorHere(ChunkStatus.Busy, $"Node {context.Store.Node} has no buffer free, and nothing frees one.");
+            string text = $"Node {context.Store.Node} has no buffer free, and nothing frees one.";
+            return context.ErrorHere(ChunkStatus.Busy, text);
         }
 
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(context.Aborting);
@@ -85,7 +88,9 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
         }
     }
 
-    /// <summary>Waits for the flush here and the acknowledgements from behind, and passes them up with the own one in front.</summary>
+    /// <summary>
+    /// Waits for the flush here and the acknowledgements from behind, and passes them up with the own one in front.
+    /// </summary>
     private async Task<ErrorAnswer?> ConcludeAsync(Task<ChunkStatus> append, Task<ChunkWriteResult> relay)
     {
         // A flush is judged by whether appends end here; the members behind are watched by the relay's own stall time-out.
@@ -146,7 +151,9 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
         upstream.Watch.Rest();
     }
 
-    /// <summary>Receives and forgets what is left of the payload; a writer who has read the error just closes.</summary>
+    /// <summary>
+    /// Receives and forgets what is left of the payload; a writer who has read the error just closes.
+    /// </summary>
     private async Task DrainAsync()
     {
         byte[] scratch = ArrayPool<byte>.Shared.Rent(FrameHeader.MaxData);
@@ -219,7 +226,9 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
         }
     }
 
-    /// <summary>Waits for work to end, telling the writer at intervals that it is worth while, as long as it is.</summary>
+    /// <summary>
+    /// Waits for work to end, telling the writer at intervals that it is worth while, as long as it is.
+    /// </summary>
     private async Task WaitAsync(Task work, Func<bool> getsOn)
     {
         while (!work.IsCompleted)

@@ -71,7 +71,8 @@ internal sealed class StallWatch : IDisposable
             TimeSpan left = _timeout - _time.GetElapsedTime(Volatile.Read(ref _moved));
             if (left > TimeSpan.Zero)
             {
-                _timer.Change(left < TimeSpan.FromMilliseconds(1) ? TimeSpan.FromMilliseconds(1) : left, Timeout.InfiniteTimeSpan);
+                // A timer counts whole milliseconds: round up, for one set to nothing would fire over and over.
+                _timer.Change(left + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
                 return;
             }
 

@@ -18,7 +18,9 @@ public sealed class TcpChunkTransport : IChunkTransport
     /// <param name="options">Time-outs and limits.</param>
     /// <param name="time">The clock of the time-outs.</param>
     /// <param name="logger">Takes what is worth noticing.</param>
-    /// <exception cref="BigFsException">A setting is outside its range (<see cref="BigFsErrorCode.InvalidSettings"/>).</exception>
+    /// <exception cref="BigFsException">
+    /// A setting is outside its range (<see cref="BigFsErrorCode.InvalidSettings"/>).
+    /// </exception>
     public TcpChunkTransport(TransferClientOptions options, TimeProvider time, ILogger logger)
     {
         options.Validate();
@@ -97,7 +99,8 @@ public sealed class TcpChunkTransport : IChunkTransport
     {
         try
         {
-            NodeId answering = await _client.ExchangeAsync(node.TransferEndpoint, ExchangePingAsync, () => true, cancellationToken);
+            NodeId answering = await _client.ExchangeAsync(
+                node.TransferEndpoint, ExchangePingAsync, () => true, cancellationToken);
             return answering == node.Id ? ChunkStatus.Ok : ChunkStatus.Unreachable;
         }
         catch (TransferException fault)

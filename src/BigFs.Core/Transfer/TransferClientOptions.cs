@@ -15,7 +15,9 @@ public sealed record TransferClientOptions
     /// <summary>Most connections kept open for reuse for each endpoint, 0 to 1,024; default 16.</summary>
     public int MaxIdleConnectionsPerEndpoint { get; init; } = 16;
 
-    /// <summary>How long a connection is kept without use; default 60 s. Stay below the servers' idle time-out.</summary>
+    /// <summary>
+    /// How long a connection is kept without use; default 60 s. Stay below the servers' idle time-out.
+    /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     internal void Validate()

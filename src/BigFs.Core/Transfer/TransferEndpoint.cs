@@ -21,7 +21,9 @@ internal readonly record struct TransferEndpoint(string Host, int Port)
         string host = text[..colon];
         bool bracketed = host is ['[', .., ']'];
         host = bracketed ? host[1..^1] : host;
-        bool legal = bracketed ? IPAddress.TryParse(host, out _) : host.Length > 0 && !host.Contains(':', StringComparison.Ordinal);
+        bool legal = bracketed
+            ? IPAddress.TryParse(host, out _)
+            : host.Length > 0 && !host.Contains(':', StringComparison.Ordinal);
         endpoint = new TransferEndpoint(host, port);
         return legal;
     }

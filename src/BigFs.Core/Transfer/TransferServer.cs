@@ -36,7 +36,9 @@ public sealed class TransferServer : IAsyncDisposable
     /// <param name="options">Address, time-outs and limits.</param>
     /// <param name="time">The clock of the time-outs.</param>
     /// <param name="logger">Takes what is worth noticing.</param>
-    /// <exception cref="BigFsException">A setting is outside its range (<see cref="BigFsErrorCode.InvalidSettings"/>).</exception>
+    /// <exception cref="BigFsException">
+    /// A setting is outside its range (<see cref="BigFsErrorCode.InvalidSettings"/>).
+    /// </exception>
     public TransferServer(IChunkStore store, TransferServerOptions options, TimeProvider time, ILogger logger)
     {
         options.Validate();
@@ -129,9 +131,13 @@ public sealed class TransferServer : IAsyncDisposable
         var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            // On Unix the runtime sets SO_REUSEADDR by itself, so that a restart finds its port free; asking for it by the
-            // option of that name would allow two servers on one port.
-            listener.ExclusiveAddressUse = OperatingSystem.IsWindows();
+            // On Unix the runtime sets SO_REUSEADDR by itself, so that a restart finds its port free; touching this
+            // option there would add SO_REUSEPORT and allow two servers on one port. Windows is the other way round.
+            if (OperatingSystem.IsWindows())
+            {
+                listener.ExclusiveAddressUse = true;
+            }
+
             listener.Bind(new IPEndPoint(address, endpoint.Port));
             listener.Listen(512);
             return listener;
@@ -151,10 +157,9 @@ public sealed class TransferServer : IAsyncDisposable
     {
         while (!_stopping.IsCancellationRequested)
         {
-            Socket socket;
             try
             {
-                socket = await listener.AcceptAsync(_stopping.Token);
+                Serve(await listener.AcceptAsync(_stopping.Token));
             }
             catch (Exception ended) when (_stopping.IsCancellationRequested
                 && ended is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -166,10 +171,7 @@ public sealed class TransferServer : IAsyncDisposable
                 // Out of descriptors, or a connection that was gone before it was taken: pause, so that it is no busy loop.
                 TransferLog.AcceptFailed(_logger, Endpoint, fault);
                 await Task.Delay(AcceptPause, _time, _stopping.Token).Settled();
-                continue;
             }
-
-            Serve(socket);
         }
     }
 

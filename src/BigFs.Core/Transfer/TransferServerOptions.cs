@@ -8,7 +8,9 @@ public sealed record TransferServerOptions
     /// </summary>
     public string Endpoint { get; init; } = "127.0.0.1:0";
 
-    /// <summary>Most connections open at once, 1 to 65,536; default 1,024. Further ones are told that the node is busy.</summary>
+    /// <summary>
+    /// Most connections open at once, 1 to 65,536; default 1,024. Further ones are told that the node is busy.
+    /// </summary>
     public int MaxConnections { get; init; } = 1024;
 
     /// <summary>Longest wait for a new connection's hello; default 10 s.</summary>

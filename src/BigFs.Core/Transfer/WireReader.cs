@@ -5,7 +5,9 @@ using BigFs.Core.Model;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>Takes little-endian fields off a message, bounds checked: what is missing reads as zero and is remembered.</summary>
+/// <summary>
+/// Takes little-endian fields off a message, bounds checked: what is missing reads as zero and is remembered.
+/// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> bytes)
 {
     private ReadOnlySpan<byte> _rest = bytes;

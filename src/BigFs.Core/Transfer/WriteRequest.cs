@@ -4,7 +4,9 @@ using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>Asks the pipeline's member at <see cref="Position"/>, and through it all later ones, to take a chunk.</summary>
+/// <summary>
+/// Asks the pipeline's member at <see cref="Position"/>, and through it all later ones, to take a chunk.
+/// </summary>
 internal sealed record WriteRequest
 {
     /// <summary>Most bytes of an endpoint in UTF-8.</summary>

@@ -24,6 +24,7 @@ internal sealed class ControlListener : IAsyncDisposable
     private readonly List<ServerServiceDefinition> _services = [];
     private readonly CancellationTokenSource _stopping = new();
     private WebApplication? _app;
+    private bool _disposed;
 
     /// <summary>Makes a listener; does no I/O.</summary>
     /// <param name="address">"host:port" on loopback; port 0 for any free one.</param>
@@ -83,10 +84,14 @@ internal sealed class ControlListener : IAsyncDisposable
     /// <summary>Stops: ends streams, lets calls under way end for two seconds, closes every connection.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         await _stopping.CancelAsync();
         if (_app is { } app)
         {
-            _app = null;
             using var limit = new CancellationTokenSource(Grace);
             await app.StopAsync(limit.Token);
             await app.DisposeAsync();

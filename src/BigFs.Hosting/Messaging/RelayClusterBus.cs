@@ -28,6 +28,7 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
     private readonly Task _pump;
     private long _dropped;
     private long _skipped;
+    private bool _disposed;
 
     /// <summary>Makes a client of the relay at "host:port" and starts its pump; the channels stay the caller's.</summary>
     public RelayClusterBus(string endpoint, ChannelCache channels, TimeProvider clock, ILogger<RelayClusterBus> logger)
@@ -93,6 +94,11 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
     /// <summary>Stops publishing; events still queued are lost. Open subscriptions end.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+
         await _stop.CancelAsync();
         await _pump;
         _stop.Dispose();

@@ -63,10 +63,13 @@ internal sealed class LogEntry
         };
     }
 
-    /// <summary>Gives the buffer back and ends the waits.</summary>
+    /// <summary>Gives the buffer back and ends the waits; the first outcome stands. Called by one thread at a time.</summary>
     public void Complete(ChunkStatus status)
     {
-        Buffer?.Dispose();
-        _source.TrySetResult(status);
+        if (!_source.Task.IsCompleted)
+        {
+            Buffer?.Dispose();
+            _source.SetResult(status);
+        }
     }
 }

@@ -60,19 +60,11 @@ internal sealed class ReadAhead : IAsyncDisposable
             _buffers.Return(used.Buffer);
         }
 
-        do
+        while (_next < _reader.Map.File.Size && _pieces.Count < (_window > LargestWindow ? _depth : 1))
         {
-            if (_next < _reader.Map.File.Size && _pieces.Count < _depth)
-            {
-                (int Index, int Offset, int Length, long Start) plan = Plan();
-                _pieces.Enqueue(Task.Run(() => FetchAsync(plan)));
-            }
-            else
-            {
-                break;
-            }
+            (int Index, int Offset, int Length, long Start) plan = Plan();
+            _pieces.Enqueue(Task.Run(() => FetchAsync(plan)));
         }
-        while (_window > LargestWindow);
 
         if (!_pieces.TryPeek(out Task<Piece>? head))
         {

@@ -9,9 +9,10 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
 {
     private readonly List<(NodeAddress Node, ChunkStatus Status)> _answers = [];
     private readonly HashSet<(NodeId Node, ChunkStatus Status)> _reported = [];
+    private int _tries;
 
     /// <summary>Tries so far, all rounds together; 1 or more for errors.</summary>
-    public int Attempts { get; private set; } = 1;
+    public int Attempts => Math.Max(1, _tries);
 
     /// <summary>Whom the last try went to.</summary>
     public string? LastEndpoint => _answers.Count == 0 ? null : _answers[^1].Node.TransferEndpoint;
@@ -31,12 +32,11 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
     public async Task<bool> TryAllAsync(
         IEnumerable<NodeAddress> members, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
-        Attempts += _answers.Count;
         _answers.Clear();
         foreach (NodeAddress node in members)
         {
-            ChunkStatus status = await context.Transport.ReadAsync(node, chunk, offset, destination, cancellationToken)
-                .OrAbandon(cancellationToken).ConfigureAwait(false);
+            _tries++;
+            ChunkStatus status = await ReadAsync(node, offset, destination, cancellationToken).ConfigureAwait(false);
             if (status == ChunkStatus.Ok)
             {
                 context.Penalties.Clear(node.Id);
@@ -65,8 +65,22 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
         {
             Path = path.ToString(),
             Endpoint = LastEndpoint,
-            Attempts = Attempts + Math.Max(0, _answers.Count - 1),
+            Attempts = Attempts,
         };
+    }
+
+    private async ValueTask<ChunkStatus> ReadAsync(
+        NodeAddress node, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await context.Transport.ReadAsync(node, chunk, offset, destination, cancellationToken)
+                .OrAbandon(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            throw TransportFault.Of(exception, path, chunk.Volume);
+        }
     }
 
     private void Note(NodeAddress node, ChunkStatus status)

@@ -61,8 +61,7 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
                 _tried.Add(reference);
             }
 
-            ChunkWriteResult result = await context.Transport
-                .WriteAsync(grant, payload, crc32C, cancellationToken).OrAbandon(cancellationToken).ConfigureAwait(false);
+            ChunkWriteResult result = await WriteAsync(grant, payload, crc32C, cancellationToken).ConfigureAwait(false);
             ChunkStatus status = Judge(result, grant, crc32C);
             if (status == ChunkStatus.Ok)
             {
@@ -80,6 +79,20 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
             {
                 throw Failed(status, result, grant, backOff);
             }
+        }
+    }
+
+    private async ValueTask<ChunkWriteResult> WriteAsync(
+        ChunkGrant grant, ReadOnlyMemory<byte> payload, uint crc32C, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await context.Transport
+                .WriteAsync(grant, payload, crc32C, cancellationToken).OrAbandon(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            throw TransportFault.Of(exception, path, grant.Volume);
         }
     }
 

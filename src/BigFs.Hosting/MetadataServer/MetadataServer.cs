@@ -1,0 +1,166 @@
+using System.Collections.Immutable;
+using BigFs.Core.Control;
+using BigFs.Core.Membership;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using Microsoft.Extensions.Logging;
+
+namespace BigFs.Hosting.MetadataServer;
+
+/// <summary>
+/// The metadata server: an engine's namespace for everyone, and the worker that carries its deletions out on datanodes.
+/// Before it deletes anything it makes sure that namespace and node manager belong to the same cluster; until the node
+/// manager answers it serves without deleting, and if they turn out not to agree it refuses everything. It does not own
+/// the engine: who opened that closes it after this. Thread-safe.
+/// </summary>
+internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
+{
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+
+    private readonly IMetadataStore _engine;
+    private readonly IMetadataIdentity _identity;
+    private readonly INodeManager _nodeManager;
+    private readonly TombstoneWorker _worker;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stop = new();
+    private bool _saidNotAgreedYet;
+    private Task _loop = Task.CompletedTask;
+    private volatile BigFsException? _refusal;
+
+    /// <summary>Makes the server of one engine, whose three sides are given apart.</summary>
+    public MetadataServer(
+        IMetadataStore engine,
+        ITombstoneQueue tombstones,
+        IMetadataIdentity identity,
+        INodeManager nodeManager,
+        IDataNodeDirectory dataNodes,
+        TombstoneWorkerOptions options,
+        TimeProvider time,
+        ILogger<MetadataServer> logger)
+    {
+        (_engine, _identity, _nodeManager, _time, _logger) = (engine, identity, nodeManager, time, logger);
+        _worker = new TombstoneWorker(tombstones, nodeManager, dataNodes, options, time, logger);
+    }
+
+    /// <summary>
+    /// Starts the worker. When the node manager answers, cluster ids are compared before this returns; else later.
+    /// </summary>
+    /// <exception cref="BigFsException">WrongCluster: the namespace belongs to another cluster.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        bool agreed = await TryAgreeAsync(cancellationToken).ConfigureAwait(false);
+        _loop = RunAsync(agreed);
+    }
+
+    /// <summary>Stops the worker after its step.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
+        Engine.NextIncarnationAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
+        Engine.FindAsync(path, withManifest, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
+        Engine.ListAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<UploadSession> BeginUploadAsync(BeginUploadRequest request, CancellationToken cancellationToken) =>
+        Engine.BeginUploadAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken) =>
+        Engine.RenewUploadAsync(session, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken) =>
+        Engine.CommitUploadAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask AbortUploadAsync(
+        Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken) =>
+        Engine.AbortUploadAsync(session, written, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        Engine.CreateDirectoryAsync(operation, path, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken) =>
+        Engine.DeleteAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken) =>
+        Engine.MoveAsync(request, cancellationToken);
+
+    private IMetadataStore Engine =>
+        _refusal is { } refusal ? throw new BigFsException(refusal.Code, refusal.Message, refusal) : _engine;
+
+    private async Task RunAsync(bool agreed)
+    {
+        CancellationToken stopping = _stop.Token;
+        try
+        {
+            while (!agreed)
+            {
+                await Task.Delay(RetryPause, _time, stopping).ConfigureAwait(false);
+                agreed = await TryAgreeAsync(stopping).ConfigureAwait(false);
+            }
+
+            await _worker.RunAsync(stopping).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+            // The end of the loop.
+        }
+        catch (BigFsException exception)
+        {
+            _refusal = exception;
+            LogRefused(exception);
+        }
+    }
+
+    // False: not known yet. Another cluster is thrown.
+    private async Task<bool> TryAgreeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            ClusterMap? map = await _nodeManager.GetMapAsync(-1, cancellationToken).ConfigureAwait(false);
+            if (map is null)
+            {
+                return false;
+            }
+
+            await _identity.AdoptClusterIdAsync(map.ClusterId, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (BigFsException exception) when (exception.Code != BigFsErrorCode.WrongCluster)
+        {
+            if (!_saidNotAgreedYet)
+            {
+                _saidNotAgreedYet = true;
+                LogNotAgreedYet(exception);
+            }
+
+            return false;
+        }
+    }
+
+    [LoggerMessage(
+        EventId = 3211,
+        Level = LogLevel.Information,
+        Message = "The node manager could not be asked for the cluster; deletions wait until it answers")]
+    private partial void LogNotAgreedYet(Exception exception);
+
+    [LoggerMessage(EventId = 3212, Level = LogLevel.Critical, Message = "The metadata server refuses everything from now on")]
+    private partial void LogRefused(Exception exception);
+}

@@ -1,0 +1,153 @@
+using System.Net.Sockets;
+using BigFs.Core.Chunking;
+using BigFs.Core.Model;
+using BigFs.Core.Storage;
+using BigFs.Core.Transfer;
+using Microsoft.Extensions.Logging.Abstractions;
+using NUnit.Framework;
+
+namespace BigFs.Core.Tests.Transfer;
+
+/// <summary>
+/// A few datanodes' transfer servers on loopback and a client for them, with everything checked for leaks at the end.
+/// </summary>
+internal sealed class TransferBench : IAsyncDisposable
+{
+    public static readonly VolumeId Volume = new(7);
+
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+
+    private readonly List<TransferServer?> _servers = [];
+    private long _lastKey;
+
+    private TransferBench(TcpChunkTransport client) => Client = client;
+
+    public TcpChunkTransport Client { get; }
+
+    public List<FakeChunkStore> Stores { get; } = [];
+
+    public List<NodeAddress> Nodes { get; } = [];
+
+    public static TransferServerOptions ServerOptions { get; } = new()
+    {
+        StopTimeout = TimeSpan.FromMilliseconds(300),
+        WaitingInterval = TimeSpan.FromMilliseconds(50),
+    };
+
+    /// <summary>Servers that soon give up on a member behind them.</summary>
+    public static TransferServerOptions ImpatientRelay { get; } = ServerOptions with
+    {
+        Relay = new TransferClientOptions { StallTimeout = TimeSpan.FromMilliseconds(400) },
+    };
+
+    /// <summary>Starts so many servers and a client with a stall time-out.</summary>
+    public static async Task<TransferBench> StartAsync(
+        int nodes,
+        TimeSpan? stallTimeout = null,
+        long bufferBudget = 256L << 20,
+        TransferServerOptions? options = null,
+        TimeProvider? time = null)
+    {
+        var client = new TcpChunkTransport(
+            new TransferClientOptions { StallTimeout = stallTimeout ?? Deadline }, time ?? TimeProvider.System, NullLogger.Instance);
+        var bench = new TransferBench(client);
+        for (int i = 0; i < nodes; i++)
+        {
+            var store = new FakeChunkStore(NodeOf(i), bufferBudget);
+            bench.Stores.Add(store);
+            bench._servers.Add(null);
+            bench.Nodes.Add(new NodeAddress(store.Node, ""));
+            await bench.StartNodeAsync(i, options ?? ServerOptions);
+        }
+
+        return bench;
+    }
+
+    public static NodeId NodeOf(int index) => new(new Guid(index + 1, 0, 0, new byte[8]));
+
+    public static byte[] Payload(int length, int seed = 1)
+    {
+        var bytes = new byte[length];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+
+    public static ChunkReference Reference(ChunkGrant grant, byte[] payload) =>
+        new(grant.Volume, grant.Key, payload.Length, Crc32C.Compute(payload));
+
+    /// <summary>Waits for a condition; fails when it does not come true.</summary>
+    public static async Task EventuallyAsync(Func<bool> condition, string what)
+    {
+        long start = TimeProvider.System.GetTimestamp();
+        while (!condition())
+        {
+            Assert.That(TimeProvider.System.GetElapsedTime(start), Is.LessThan(Deadline), $"never: {what}");
+            await Task.Delay(5);
+        }
+    }
+
+    public async Task StartNodeAsync(int index, TransferServerOptions options)
+    {
+        var server = new TransferServer(Stores[index], options, TimeProvider.System, NullLogger.Instance);
+        await server.StartAsync();
+        _servers[index] = server;
+        Nodes[index] = Nodes[index] with { TransferEndpoint = server.Endpoint };
+    }
+
+    public async Task StopNodeAsync(int index)
+    {
+        if (_servers[index] is { } server)
+        {
+            _servers[index] = null;
+            await server.DisposeAsync();
+        }
+    }
+
+    /// <summary>A grant through all nodes, or those given.</summary>
+    public ChunkGrant Grant(params NodeAddress[] pipeline) => new()
+    {
+        Key = ChunkKey.Create(1, Interlocked.Increment(ref _lastKey)),
+        Volume = Volume,
+        Epoch = 3,
+        Pipeline = pipeline.Length > 0 ? [.. pipeline] : [.. Nodes],
+    };
+
+    public Task<ChunkWriteResult> WriteAsync(ChunkGrant grant, byte[] payload, CancellationToken cancellationToken = default) =>
+        Client.WriteAsync(grant, payload, Crc32C.Compute(payload), cancellationToken).AsTask().WaitAsync(Deadline);
+
+    public Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination) =>
+        Client.ReadAsync(Nodes[node], chunk, offset, destination, CancellationToken.None).AsTask().WaitAsync(Deadline);
+
+    /// <summary>A bare connection to a node, past its hello.</summary>
+    public async Task<FrameConnection> ConnectAsync(int node)
+    {
+        TransferEndpoint.TryParse(Nodes[node].TransferEndpoint, out TransferEndpoint endpoint);
+        Socket socket = endpoint.CreateSocket();
+        await socket.ConnectAsync(endpoint.Host, endpoint.Port);
+        var connection = new FrameConnection(socket, Nodes[node].TransferEndpoint, TimeProvider.System);
+        connection.Watch.Arm(Deadline);
+        await connection.SendHelloAsync();
+        await connection.ReceiveHelloAsync();
+        return connection;
+    }
+
+    public async Task BuffersComeBackAsync()
+    {
+        foreach (FakeChunkStore store in Stores)
+        {
+            await EventuallyAsync(() => store.Buffers.BytesInUse == 0, "all buffers given back");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Client.DisposeAsync();
+        for (int i = 0; i < _servers.Count; i++)
+        {
+            await StopNodeAsync(i);
+        }
+
+        await BuffersComeBackAsync();
+        Stores.ForEach(store => store.Dispose());
+    }
+}

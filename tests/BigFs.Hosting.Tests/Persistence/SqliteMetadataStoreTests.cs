@@ -1,0 +1,214 @@
+using System.Collections.Immutable;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using BigFs.Hosting.Persistence;
+using BigFs.Hosting.Tests.Metadata;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using NUnit.Framework;
+using static BigFs.Hosting.Tests.Metadata.Uploads;
+
+namespace BigFs.Hosting.Tests.Persistence;
+
+/// <summary>What the SQLite engine promises beyond the contract: its file.</summary>
+[TestFixture]
+internal sealed class SqliteMetadataStoreTests
+{
+    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero));
+
+    [Test]
+    public async Task Everything_is_there_after_closing_and_opening_again()
+    {
+        using var folder = new TemporaryDirectory();
+        UploadSession session;
+        CommitUploadRequest commit;
+        BigFsFile file;
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            session = await store.BeginAsync("/a/f");
+            commit = Commit(session.Id, Chunks(1, 200));
+            file = await store.CommitUploadAsync(commit, None);
+            Assert.That(await store.NextIncarnationAsync(None), Is.EqualTo(1));
+        }
+
+        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+        Assert.That((await again.FindAsync("/a/f"))!.Manifest, Is.EqualTo(Chunks(1, 200)));
+        Assert.That((await again.CommitUploadAsync(commit, None)).Version, Is.EqualTo(file.Version));
+        Assert.That(await again.NextIncarnationAsync(None), Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task A_second_process_is_refused_and_wrong_settings_are_named()
+    {
+        using var folder = new TemporaryDirectory();
+        await using SqliteMetadataStore store = await OpenAsync(folder.Path);
+
+        Assert.That(await CodeOf(() => OpenAsync(folder.Path)), Is.EqualTo(BigFsErrorCode.DataInUse));
+        var wrong = new SqliteMetadataOptions { DefaultReplicas = 9 };
+        BigFsException exception = (await Assert.ThrowsAsync<BigFsException>(
+            () => SqliteMetadataStore.OpenAsync(wrong, _time, NullLogger.Instance, None)))!;
+        Assert.That(exception.Message, Does.Contain("DefaultReplicas").And.Contain("9"));
+    }
+
+    [Test]
+    public async Task The_clock_does_not_go_back_over_a_restart()
+    {
+        using var folder = new TemporaryDirectory();
+        UploadSession session;
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            session = await store.BeginAsync("/f");
+            _time.Advance(TimeSpan.FromMinutes(6));
+            await store.MakeDirectoryAsync("/later");
+        }
+
+        _time.AdjustTime(_time.GetUtcNow() - TimeSpan.FromMinutes(5));
+        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+        Assert.That(
+            await CodeOf(async () => await again.CommitAsync(session.Id, Chunk(1))),
+            Is.EqualTo(BigFsErrorCode.SessionExpired));
+    }
+
+    [Test]
+    public async Task A_damaged_file_is_unreadable_and_left_as_it_was()
+    {
+        using var folder = new TemporaryDirectory();
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            await store.PutAsync("/f", Chunk(1));
+        }
+
+        string file = Path.Combine(folder.Path, "metadata.db");
+        byte[] bytes = await File.ReadAllBytesAsync(file);
+        bytes.AsSpan(100, 3000).Fill(0xA5);
+        await File.WriteAllBytesAsync(file, bytes);
+
+        Assert.That(await CodeOf(() => OpenAsync(folder.Path)), Is.EqualTo(BigFsErrorCode.DataUnreadable));
+        Assert.That(await File.ReadAllBytesAsync(file), Is.EqualTo(bytes));
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    [TestCase(3)]
+    public async Task A_crash_at_any_byte_of_the_log_leaves_each_operation_wholly_there_or_absent(int seed)
+    {
+        using var folder = new TemporaryDirectory();
+        const int count = 60;
+        await using SqliteMetadataStore store = await OpenAsync(folder.Path);
+        for (int i = 0; i < count; i++)
+        {
+            // Each replaces its predecessor: the entry, its pages and the tombstones belong together.
+            await store.PutAsync("/f", Chunks((ulong)(1000 * i), i % 2 == 0 ? 3 : 70));
+        }
+
+        byte[] main = await CopyAsync(folder.Path, "metadata.db"), log = await CopyAsync(folder.Path, "metadata.db-wal");
+        var random = new Random(seed);
+        int highest = -1;
+        foreach (int cut in Enumerable.Range(0, 8).Select(_ => random.Next(log.Length)).Append(log.Length).Order())
+        {
+            using var crashed = new TemporaryDirectory();
+            await File.WriteAllBytesAsync(Path.Combine(crashed.Path, "metadata.db"), main);
+            await File.WriteAllBytesAsync(Path.Combine(crashed.Path, "metadata.db-wal"), log[..cut]);
+            int last = await LastWholeAsync(crashed.Path, count);
+            Assert.That(last, Is.GreaterThanOrEqualTo(highest), $"seed {seed}, cut at {cut}");
+            highest = last;
+        }
+
+        Assert.That(highest, Is.EqualTo(count - 1), "all were acknowledged");
+    }
+
+    [Test]
+    public async Task A_crash_while_a_deleted_tree_is_cleared_away_loses_no_tombstone()
+    {
+        using var folder = new TemporaryDirectory();
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            await Task.WhenAll(Enumerable.Range(0, 1000).Select(i => store.PutAsync($"/t/{i % 7}/{i}", Chunk((ulong)i))));
+            await store.PutAsync("/t/big", Chunks(10_000, 5000));
+        }
+
+        // As the database stands right after the deletion's own transaction.
+        using (var connection = new SqliteConnection($"Data Source={Path.Combine(folder.Path, "metadata.db")};Pooling=False"))
+        {
+            connection.Open();
+            using SqliteCommand command = connection.CreateCommand();
+            command.CommandText =
+                $"INSERT INTO dead_directories SELECT id, {_time.GetUtcNow().UtcTicks} FROM entries WHERE parent = 1; "
+                + "DELETE FROM entries WHERE parent = 1;";
+            command.ExecuteNonQuery();
+        }
+
+        for (int start = 0; start < 5; start++)
+        {
+            // Stopped in the middle, again and again.
+            await using SqliteMetadataStore store = await OpenAsync(folder.Path);
+            await store.MakeDirectoryAsync("/x");
+        }
+
+        await using SqliteMetadataStore last = await OpenAsync(folder.Path);
+        await UntilAsync(async () => (await last.DueKeysAsync()).Length >= 6000, "6000 tombstones");
+        Assert.That((await last.DueKeysAsync()).Distinct().Count(), Is.EqualTo(6000));
+    }
+
+    [Test]
+    public async Task A_closed_namespace_says_so()
+    {
+        using var folder = new TemporaryDirectory();
+        SqliteMetadataStore store = await OpenAsync(folder.Path);
+        await store.DisposeAsync();
+
+        Assert.That(await CodeOf(async () => await store.PutAsync("/f")), Is.EqualTo(BigFsErrorCode.Unavailable));
+        Assert.That(await CodeOf(async () => await store.FindAsync("/f")), Is.EqualTo(BigFsErrorCode.Unavailable));
+    }
+
+    [Test]
+    public async Task A_caller_that_gives_up_before_its_turn_changes_nothing()
+    {
+        await using SqliteMetadataStore store = await OpenAsync(null);
+        using var cancelled = new CancellationTokenSource();
+        await cancelled.CancelAsync();
+
+        Assert.That(
+            async () => await store.CreateDirectoryAsync(Guid.NewGuid(), "/d", cancelled.Token),
+            Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(await store.FindAsync("/d"), Is.Null);
+    }
+
+    private static async Task<BigFsErrorCode> CodeOf(Func<Task> action) =>
+        (await Assert.ThrowsAsync<BigFsException>(() => action()))!.Code;
+
+    // While the store is open: nothing is being written at this moment.
+    private static async Task<byte[]> CopyAsync(string folder, string name)
+    {
+        await using var file = new FileStream(
+            Path.Combine(folder, name), FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        using var copy = new MemoryStream();
+        await file.CopyToAsync(copy);
+        return copy.ToArray();
+    }
+
+    // Opens the image and checks that it is the state after some operation; returns which, -1 for before the first.
+    private async Task<int> LastWholeAsync(string folder, int count)
+    {
+        var later = new FakeTimeProvider(_time.GetUtcNow() + TimeSpan.FromHours(2));
+        await using SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
+            new SqliteMetadataOptions { DataDirectory = folder }, later, NullLogger.Instance, None);
+        MetadataEntry? found = await store.FindAsync("/f");
+        int last = found is null ? -1 : (int)(found.Manifest[0].Key.Value / 1000);
+        if (found is not null)
+        {
+            Assert.That(found.Manifest, Is.EqualTo(Chunks((ulong)(1000 * last), last % 2 == 0 ? 3 : 70)));
+        }
+
+        ulong[] buried = [.. Enumerable.Range(0, Math.Max(last, 0))
+            .SelectMany(i => Chunks((ulong)(1000 * i), i % 2 == 0 ? 3 : 70)).Select(chunk => chunk.Key.Value)];
+        await UntilAsync(async () => (await store.DueKeysAsync()).Length >= buried.Length, "what was replaced is due");
+        Assert.That(await store.DueKeysAsync(), Is.EqualTo(buried));
+        Assert.That(last, Is.LessThan(count));
+        return last;
+    }
+
+    private Task<SqliteMetadataStore> OpenAsync(string? folder) => SqliteMetadataStore.OpenAsync(
+        new SqliteMetadataOptions { DataDirectory = folder }, _time, NullLogger.Instance, None);
+}
