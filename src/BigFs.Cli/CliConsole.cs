@@ -7,12 +7,15 @@ internal sealed class CliConsole
 {
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
+    private readonly TextWriter _error;
+    private volatile TextWriter? _diverted;
+
     public CliConsole(Stream input, Stream output, TextWriter error)
     {
         Input = input;
         OutputStream = output;
         Output = new StreamWriter(output, Utf8, bufferSize: 16 << 10, leaveOpen: true);
-        Error = error;
+        _error = error;
     }
 
     /// <summary>Standard input as bytes.</summary>
@@ -24,8 +27,8 @@ internal sealed class CliConsole
     /// <summary>Standard output as text: data only. Buffered until <see cref="Flush"/>.</summary>
     public TextWriter Output { get; }
 
-    /// <summary>Standard error: progress, logs and errors. Unbuffered.</summary>
-    public TextWriter Error { get; }
+    /// <summary>Standard error: progress, logs and errors, in whole lines. Unbuffered.</summary>
+    public TextWriter Error => _diverted ?? _error;
 
     /// <summary>Whether a person types the input.</summary>
     public bool InputIsTerminal { get; init; }
@@ -40,6 +43,9 @@ internal sealed class CliConsole
             InputIsTerminal = !Console.IsInputRedirected,
             ErrorIsTerminal = !Console.IsErrorRedirected,
         };
+
+    /// <summary>Lets lines for standard error go through whoever draws there, until it is given null.</summary>
+    public void DivertError(TextWriter? writer) => _diverted = writer;
 
     /// <summary>Writes out what is buffered.</summary>
     public void Flush() => Output.Flush();

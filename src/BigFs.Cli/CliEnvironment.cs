@@ -16,7 +16,7 @@ internal sealed class CliEnvironment(CliConsole console)
     public Func<Uri, IBigFsClient> Connect { get; init; } = endpoint => new BigFsClient(new BigFsClientOptions
     {
         Endpoint = endpoint,
-        LoggerFactory = new StderrLoggerFactory(console.Error, TimeProvider.System, LogLevel.Warning),
+        LoggerFactory = new StderrLoggerFactory(console, TimeProvider.System, LogLevel.Warning),
     });
 
     /// <summary>An environment variable, or null.</summary>

@@ -60,7 +60,7 @@ internal static class DevCommand
 
     private static async Task RunInProcessAsync(CommandContext context, DevPlan plan, CancellationToken cancellationToken)
     {
-        using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time, LogLevel.Information);
+        using var logging = new StderrLoggerFactory(context.Console, context.Environment.Time, LogLevel.Information);
         var options = new BigFsClusterOptions
         {
             DataNodes = plan.Nodes,

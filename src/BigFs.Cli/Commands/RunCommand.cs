@@ -64,7 +64,7 @@ internal static class RunCommand
             : Task.CompletedTask;
         try
         {
-            using var logging = new StderrLoggerFactory(context.Console.Error, context.Environment.Time, LogLevel.Information);
+            using var logging = new StderrLoggerFactory(context.Console, context.Environment.Time, LogLevel.Information);
             options.LoggerFactory = logging;
             await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options, stop.Token);
             string again = ThisProgram.Current().CommandLine(RunArguments.Make(options, parent));

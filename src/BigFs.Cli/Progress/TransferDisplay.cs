@@ -12,7 +12,7 @@ internal static class TransferDisplay
 
         if (context.Console.ErrorIsTerminal)
         {
-            return BarProgress.RunAsync(label, work);
+            return BarProgress.RunAsync(context.Console, label, work);
         }
 
         var lines = new PlainProgress(label, context.Console.Error.WriteLine, context.Environment.Time);

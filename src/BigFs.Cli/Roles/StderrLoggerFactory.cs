@@ -8,10 +8,10 @@ namespace BigFs.Cli.Roles;
 /// Log events as lines on standard error: time, level, event id, message. From the given level on for BigFS's own
 /// categories, from <see cref="LogLevel.Warning"/> on for what it stands on.
 /// </summary>
-internal sealed class StderrLoggerFactory(TextWriter error, TimeProvider time, LogLevel least) : ILoggerFactory
+internal sealed class StderrLoggerFactory(CliConsole console, TimeProvider time, LogLevel least) : ILoggerFactory
 {
     public ILogger CreateLogger(string categoryName) => new StderrLogger(
-        error,
+        console,
         time,
         categoryName.StartsWith("BigFs", StringComparison.Ordinal) ? least : LogLevel.Warning);
 
@@ -24,7 +24,7 @@ internal sealed class StderrLoggerFactory(TextWriter error, TimeProvider time, L
         // Standard error stays open.
     }
 
-    private sealed class StderrLogger(TextWriter error, TimeProvider time, LogLevel least) : ILogger
+    private sealed class StderrLogger(CliConsole console, TimeProvider time, LogLevel least) : ILogger
     {
         public IDisposable? BeginScope<TState>(TState state)
             where TState : notnull => null;
@@ -42,7 +42,7 @@ internal sealed class StderrLoggerFactory(TextWriter error, TimeProvider time, L
             string moment = time.GetUtcNow().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
             string message = formatter(state, exception);
             string cause = exception is null ? "" : $": {exception.GetType().Name}: {exception.Message}";
-            error.WriteLine($"{moment} {Name(logLevel)} {eventId.Id} {Text.OneLine(message + cause)}");
+            console.Error.WriteLine($"{moment} {Name(logLevel)} {eventId.Id} {Text.OneLine(message + cause)}");
         }
 
         private static string Name(LogLevel level) => level switch

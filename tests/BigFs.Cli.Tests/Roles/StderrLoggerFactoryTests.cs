@@ -27,6 +27,6 @@ internal sealed class StderrLoggerFactoryTests
     private ILogger Logger(string category)
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 1, 31, 12, 30, 5, 250, TimeSpan.Zero));
-        return new StderrLoggerFactory(_error, time, LogLevel.Information).CreateLogger(category);
+        return new StderrLoggerFactory(new CliConsole(Stream.Null, Stream.Null, _error), time, LogLevel.Information).CreateLogger(category);
     }
 }
