@@ -90,7 +90,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             var files = Keep(new FileServer.FileServer(
                 metadata, manager, bus, MetadataServerHost.FileDurability, _services.Time, _services.LoggerFor("BigFs.FileServer")));
             await files.StartAsync().ConfigureAwait(false);
-            _listener.Map(Protocol.FileServer.BindService(new FileServerService(files)));
+            _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(files)));
         }
 
         DataNodeHost? datanode = _roles.Contains(ServiceRole.DataNode)

@@ -47,7 +47,15 @@ internal sealed class MetadataServerHost : IAsyncDisposable
             services.Time,
             logger,
             cancellationToken).ConfigureAwait(false);
-        var role = new MetadataServer(engine, engine, nodeManager, datanodes, services.Time, logger);
+        var role = new MetadataServer(
+            engine,
+            engine,
+            engine,
+            nodeManager,
+            datanodes,
+            new TombstoneWorkerOptions(),
+            services.Time,
+            services.LoggerOf<MetadataServer>());
         var host = new MetadataServerHost(engine, role, dataDirectory is null ? "SQLite in memory" : FileDurability);
         try
         {
