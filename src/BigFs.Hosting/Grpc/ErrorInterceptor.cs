@@ -60,11 +60,10 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger,
                 return own;
             case BigFsException expected:
                 return WireErrors.ToRpc(expected);
-            case not null when context.CancellationToken.IsCancellationRequested:
-                // Nobody waits any longer: whatever the call broke off with is no news.
+            case OperationCanceledException or IOException when context.CancellationToken.IsCancellationRequested:
+                // Nobody waits any longer.
                 return new RpcException(new Status(StatusCode.Cancelled, "The caller has gone."));
-            case OperationCanceledException when stopping.IsCancellationRequested:
-            case ObjectDisposedException when stopping.IsCancellationRequested:
+            case OperationCanceledException or ObjectDisposedException when stopping.IsCancellationRequested:
                 // No detail: the caller may try another instance.
                 return new RpcException(new Status(StatusCode.Unavailable, "The role is stopping."));
             default:
@@ -75,5 +74,5 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger,
     }
 
     [LoggerMessage(EventId = 1100, EventName = "ControlCallFailed", Level = LogLevel.Error, Message = "{Method} failed")]
-    private partial void LogFailure(string method, Exception? error);
+    private partial void LogFailure(string method, Exception error);
 }

@@ -190,11 +190,14 @@ internal sealed class ConnectionTests
     [Test]
     public async Task A_call_past_its_deadline_times_out_and_ends_at_the_role_too()
     {
-        await using TestCluster cluster = await TestCluster.StartAsync(Short with { Operation = TimeSpan.FromSeconds(0.3) });
+        await using TestCluster cluster = await TestCluster.StartAsync();
         var (files, begun, ended) = Hanging();
         await cluster.ServeAsync(files);
+        await cluster.FileClient().RenewUploadAsync(default, CancellationToken.None);
+        await using var hasty = new GrpcFileServer(
+            cluster.NameServerEndpoint, Short with { Operation = TimeSpan.FromSeconds(0.5) }, TimeProvider.System);
 
-        BigFsException caught = await ErrorTests.FailAsync(cluster.FileClient().FindAsync("/a", CancellationToken.None));
+        BigFsException caught = await ErrorTests.FailAsync(hasty.FindAsync("/a", CancellationToken.None));
 
         Assert.That(caught.Code, Is.EqualTo(BigFsErrorCode.TimedOut));
         await begun.WaitAsync(TimeSpan.FromSeconds(5));
@@ -239,8 +242,8 @@ internal sealed class ConnectionTests
         await client.CommitUploadAsync(Commit(chunk, Limits.MaxChunksPerFile), CancellationToken.None);
         BigFsException many = await ErrorTests.FailAsync(
             client.CommitUploadAsync(Commit(chunk, Limits.MaxChunksPerFile + 1), CancellationToken.None));
-        BigFsException large = await ErrorTests.FailAsync(
-            client.CommitUploadAsync(Commit(chunk, 3 * Limits.MaxChunksPerFile), CancellationToken.None));
+        var listing = new MetadataListRequest { Directory = "/", After = new string('a', ControlLimits.MaxMessageBytes) };
+        BigFsException large = await ErrorTests.FailAsync(client.ListAsync(listing, CancellationToken.None));
 
         Assert.That(
             (received, many.Code, large.Code),

@@ -11,9 +11,11 @@ internal abstract class EndpointSource : IAsyncDisposable
 
     /// <summary>The endpoints; empty when no instance is known.</summary>
     /// <param name="fresh">Whether those known before failed just now.</param>
+    /// <param name="limit">How long to ask.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <exception cref="BigFsException">Nothing is known and nobody can be asked.</exception>
-    public abstract ValueTask<ImmutableArray<string>> GetAsync(bool fresh, CancellationToken cancellationToken);
+    /// <exception cref="BigFsException">Nothing is known, and nobody can be asked or answered in time.</exception>
+    public abstract ValueTask<ImmutableArray<string>> GetAsync(
+        bool fresh, TimeSpan limit, CancellationToken cancellationToken);
 
     public abstract ValueTask DisposeAsync();
 }
@@ -23,7 +25,8 @@ internal sealed class FixedEndpoints(params ImmutableArray<string> endpoints) : 
 {
     public override bool IsFixed => true;
 
-    public override ValueTask<ImmutableArray<string>> GetAsync(bool fresh, CancellationToken cancellationToken) =>
+    public override ValueTask<ImmutableArray<string>> GetAsync(
+        bool fresh, TimeSpan limit, CancellationToken cancellationToken) =>
         ValueTask.FromResult(endpoints);
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -46,7 +49,8 @@ internal sealed class ResolvedEndpoints(INameServer names, ServiceRole role, Tim
 
     public override bool IsFixed => false;
 
-    public override async ValueTask<ImmutableArray<string>> GetAsync(bool fresh, CancellationToken cancellationToken)
+    public override async ValueTask<ImmutableArray<string>> GetAsync(
+        bool fresh, TimeSpan limit, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -62,7 +66,20 @@ internal sealed class ResolvedEndpoints(INameServer names, ServiceRole role, Tim
             }
         }
 
-        BigFsException? failure = await AskAsync(cancellationToken).ConfigureAwait(false);
+        BigFsException? failure;
+        using (var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+        {
+            end.CancelAfter(limit);
+            try
+            {
+                failure = await AskAsync(end.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                failure = new BigFsException(BigFsErrorCode.TimedOut, "The name server did not answer in time.");
+            }
+        }
+
         lock (_gate)
         {
             return failure is null || !_known.IsEmpty ? _known : throw failure;

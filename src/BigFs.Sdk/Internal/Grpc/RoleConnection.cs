@@ -39,8 +39,8 @@ internal sealed class RoleConnection<TClient>(
         int attempts = 0;
         for (int round = 1; ; round++)
         {
-            ImmutableArray<string> known =
-                await FindAsync(fresh: round > 1, start, cancellationToken).ConfigureAwait(false);
+            ImmutableArray<string> known = await endpoints.GetAsync(
+                fresh: round > 1, Left(start, failure), cancellationToken).ConfigureAwait(false);
             uint turn = Interlocked.Increment(ref _turn);
             for (uint i = 0; i < known.Length; i++)
             {
@@ -94,22 +94,9 @@ internal sealed class RoleConnection<TClient>(
     private TimeSpan Left(long start, BigFsException? failure)
     {
         TimeSpan left = timeouts.Operation - clock.GetElapsedTime(start);
-        return left > TimeSpan.Zero ? left : throw failure ?? TimedOut();
+        return left > TimeSpan.Zero
+            ? left
+            : throw failure
+                ?? new BigFsException(BigFsErrorCode.TimedOut, $"No {role} answered within {timeouts.Operation}.");
     }
-
-    private async ValueTask<ImmutableArray<string>> FindAsync(bool fresh, long start, CancellationToken cancellationToken)
-    {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(Left(start, failure: null));
-        try
-        {
-            return await endpoints.GetAsync(fresh, limit.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw TimedOut();
-        }
-    }
-
-    private BigFsException TimedOut() => new(BigFsErrorCode.TimedOut, $"No {role} answered within {timeouts.Operation}.");
 }
