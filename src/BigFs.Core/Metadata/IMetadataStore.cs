@@ -6,7 +6,8 @@ namespace BigFs.Core.Metadata;
 /// <summary>
 /// The namespace: directories, files, manifests, upload sessions. One contract for every engine and for the metadata
 /// server's client; the file server calls it. Every change is durable before it returns, and carries an operation id:
-/// the same id again, within the engine's retention, gets the first answer. Expected failures are thrown as
+/// the same id again, within the engine's retention, gets the first answer (a refusal is none: it may be judged anew).
+/// Ids that grow with time (UUID version 7) cost an engine least. Expected failures are thrown as
 /// <see cref="BigFsException"/> with the code that each member names. Thread-safe.
 /// </summary>
 public interface IMetadataStore
@@ -42,7 +43,8 @@ public interface IMetadataStore
     ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Ends a session without a file; the chunks that its client wrote become tombstones. Unknown or ended: does nothing.
+    /// Ends a session without a file, also one that expired; the chunks that its client wrote become tombstones that are
+    /// due at once. Unknown, committed or aborted before: does nothing.
     /// </summary>
     ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken);
 

@@ -61,10 +61,11 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         {
             store = new SqliteMetadataStore(database, options, time, logger);
         }
-        catch (Exception exception)
+        catch (SqliteException exception)
         {
+            // The tables are not as the schema's version says.
             database.Dispose();
-            throw exception is SqliteException error ? database.Translate(error) : exception;
+            throw database.Translate(exception);
         }
 
         try
