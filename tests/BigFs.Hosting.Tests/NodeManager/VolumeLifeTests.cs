@@ -1,0 +1,240 @@
+using BigFs.Core.Membership;
+using BigFs.Core.Model;
+using BigFs.Core.Control;
+using BigFs.Core.Replication;
+using BigFs.Core.Storage;
+using NUnit.Framework;
+
+namespace BigFs.Hosting.Tests.NodeManager;
+
+public sealed class VolumeLifeTests
+{
+    [Test]
+    public async Task Three_nodes_have_a_volume_open_on_each_pair()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        ClusterMap map = await cluster.MapAsync();
+        Assert.That(map.Volumes.Select(volume => (volume.Members[0].Node, volume.Members[1].Node)), Is.Unique);
+        Assert.That(map.Volumes, Has.Length.EqualTo(3));
+    }
+
+    [Test]
+    public async Task After_the_death_of_a_node_its_volumes_are_sealed_and_writing_goes_on_without_it()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        await cluster.WriteToAllAsync();
+        FakeDataNode dead = cluster.Nodes.All[0];
+        await cluster.KillAsync(dead);
+        ClusterMap map = await cluster.WaitAsync(map => map.Volumes.Count(volume => volume.State == VolumeState.Sealed) == 2);
+        Assert.That(map.Volumes.Count(volume => volume.State == VolumeState.Open), Is.EqualTo(1));
+        foreach (ClusterVolume volume in map.Volumes.Where(volume => volume.State == VolumeState.Sealed))
+        {
+            Assert.That(volume.Epoch, Is.EqualTo(2));
+            Assert.That(volume.Members.Single(member => !member.Verified).Node, Is.EqualTo(dead.Id));
+        }
+
+        await cluster.WriteToAllAsync();
+        await cluster.AssertNothingLostAsync();
+    }
+
+    [Test]
+    public async Task One_node_after_the_other_dies_and_returns_and_nothing_is_lost_and_no_volumes_pile_up([Values] bool clean)
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        for (int round = 0; round < 6; round++)
+        {
+            FakeDataNode dead = cluster.Nodes.All[round % 3];
+            await cluster.WriteToAllAsync();
+            ClusterMap map = await cluster.MapAsync();
+            ClusterVolume torn = map.Volumes.First(volume => volume.Members.Any(member => member.Node == dead.Id));
+            cluster.Write(torn, reaches: node => node == dead.Id); // In flight: only the node that dies has it.
+            await cluster.KillAsync(dead);
+            await cluster.WriteToAllAsync();
+            dead.Start(clean);
+            await cluster.WaitUntilWholeAsync();
+            await cluster.WaitAsync(now => now.Volumes.Count(volume => volume.State == VolumeState.Open) == 3);
+            await cluster.AssertNothingLostAsync();
+        }
+
+        Assert.That((await cluster.MapAsync()).Volumes, Has.Length.EqualTo(3));
+    }
+
+    [Test]
+    public async Task Survivors_with_different_sets_are_sealed_with_their_union()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.CreateAsync(3);
+        cluster.Options = cluster.Options with { DefaultReplicas = 3 };
+        await cluster.StartManagerAsync();
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            await cluster.RegisterAsync(node);
+        }
+
+        ClusterMap map = await cluster.WaitAsync(map => map.Volumes is [{ State: VolumeState.Open }]);
+        ClusterVolume open = map.Volumes[0];
+        FakeDataNode[] nodes = cluster.Nodes.All;
+        Assert.That(cluster.Write(open));
+        cluster.Write(open, reaches: node => node == nodes[1].Id);
+        cluster.Write(open, reaches: node => node == nodes[2].Id);
+        await cluster.KillAsync(nodes[0]);
+        await cluster.WaitAsync(map => map.Volumes[0].State == VolumeState.Sealed);
+        Assert.That(nodes[1].Chunks(open.Id), Has.Length.EqualTo(3));
+        Assert.That(nodes[2].Chunks(open.Id), Is.EqualTo(nodes[1].Chunks(open.Id)));
+        Assert.That(nodes[1].StateOf(open.Id), Is.EqualTo((2L, ReplicaState.Sealed)));
+        await cluster.AssertNothingLostAsync();
+    }
+
+    [Test]
+    public async Task Unclean_restarts_of_all_nodes_again_and_again_lose_nothing_and_pile_up_no_volumes()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        for (int round = 0; round < 4; round++)
+        {
+            await cluster.WriteToAllAsync();
+            foreach (FakeDataNode node in cluster.Nodes.All)
+            {
+                node.Stop();
+            }
+
+            await cluster.StopManagerAsync();
+            await cluster.StartManagerAsync();
+            foreach (FakeDataNode node in cluster.Nodes.All)
+            {
+                node.Start(clean: false);
+                await cluster.RegisterAsync(node);
+            }
+
+            await cluster.WaitUntilWholeAsync();
+            ClusterMap map = await cluster.WaitAsync(now => now.Volumes.Count(volume => volume.State == VolumeState.Open) == 3);
+            Assert.That(map.Volumes, Has.Length.EqualTo(3));
+            await cluster.AssertNothingLostAsync();
+        }
+    }
+
+    [Test]
+    public async Task After_a_clean_restart_of_everything_open_volumes_are_open_under_the_same_epoch()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        await cluster.WriteToAllAsync();
+        await cluster.StopManagerAsync();
+        await cluster.StartManagerAsync();
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            node.Start(clean: true);
+            await cluster.RegisterAsync(node);
+        }
+
+        ClusterMap map = await cluster.WaitUntilWholeAsync();
+        Assert.That(map.Volumes.Select(volume => (volume.State, volume.Epoch)), Is.All.EqualTo((VolumeState.Open, 1L)));
+        await cluster.WriteToAllAsync();
+    }
+
+    [Test]
+    public async Task A_restart_of_the_node_manager_alone_changes_no_volume_and_only_raises_the_version()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        ClusterMap before = await cluster.MapAsync();
+        await cluster.StopManagerAsync();
+        await cluster.StartManagerAsync();
+        ClusterMap after = await cluster.WaitUntilWholeAsync();
+        Assert.That(ManagerCluster.Text(after), Is.EqualTo(ManagerCluster.Text(before)));
+        Assert.That(after.Version, Is.GreaterThan(before.Version));
+        Assert.That(after.ClusterId, Is.EqualTo(before.ClusterId));
+    }
+
+    [Test]
+    public async Task An_unverified_member_alone_seals_nothing_until_it_is_not_alone()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        await cluster.WriteToAllAsync();
+        FakeDataNode first = cluster.Nodes.All[0], second = cluster.Nodes.All[1];
+        first.Stop();
+        second.Stop();
+        first.Start(clean: false);
+        await cluster.WaitAsync(map => map.Nodes[1].State == NodeState.Suspect
+            && map.Volumes[0].State == VolumeState.Sealing && !map.Volumes[0].Members[0].Verified);
+        int probes = first.Probes;
+        await cluster.WaitAsync(() => first.Probes > probes + 3, map => map.Volumes[0].State == VolumeState.Sealing);
+        second.Start(clean: true);
+        await cluster.WaitUntilWholeAsync();
+        await cluster.AssertNothingLostAsync();
+    }
+
+    [Test]
+    public async Task A_key_deleted_while_a_member_was_away_does_not_come_back_with_it()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        await cluster.WriteToAllAsync();
+        await cluster.WriteToAllAsync();
+        (VolumeId volume, List<ChunkKey> keys) = cluster.Acknowledged.Single();
+        FakeDataNode away = cluster.Nodes.All[0], stays = cluster.Nodes.All[1];
+        await cluster.KillAsync(away);
+        await cluster.WaitAsync(map => map.Volumes[0].State == VolumeState.Sealed);
+        await stays.DeleteAsync(volume, [keys[0]], CancellationToken.None);
+        away.Start(clean: false);
+        await cluster.WaitUntilWholeAsync();
+        Assert.That(away.Chunks(volume).Where(chunk => chunk.Deleted).Select(chunk => chunk.Key), Is.EqualTo(new[] { keys[0] }));
+        Assert.That(stays.Chunks(volume).Where(chunk => !chunk.Deleted).Select(chunk => chunk.Key), Is.EqualTo(new[] { keys[1] }));
+    }
+
+    [Test]
+    public async Task A_volume_whose_disk_failed_on_one_member_is_sealed_without_it_and_another_takes_its_place()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        await cluster.WriteToAllAsync();
+        cluster.Nodes.All[0].Break(new VolumeId(1));
+        ClusterMap map = await cluster.WaitAsync(map => map.Volumes is [{ State: VolumeState.Sealed }, { State: VolumeState.Open }]);
+        Assert.That(map.Volumes[0].Members.Select(member => member.Verified), Is.EqualTo(new[] { false, true }));
+        await cluster.WriteToAllAsync();
+        await cluster.AssertNothingLostAsync();
+    }
+
+    [Test]
+    public async Task A_full_volume_gets_its_successor_before_it_is_sealed()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        await cluster.WriteToAllAsync();
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            node.BytesPerChunk = 1 << 20;
+        }
+
+        ClusterMap map = await cluster.WaitAsync(map => map.Volumes is [{ State: VolumeState.Sealed }, _]);
+        Assert.That(map.Volumes[1].State, Is.EqualTo(VolumeState.Open));
+        await cluster.AssertNothingLostAsync();
+    }
+
+    [Test]
+    public async Task A_replica_that_is_gone_is_made_anew_from_its_peer()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        await cluster.WriteToAllAsync();
+        FakeDataNode emptied = cluster.Nodes.All[0];
+        emptied.Forget(new VolumeId(1));
+        await cluster.WaitAsync(() => !emptied.Chunks(new VolumeId(1)).IsEmpty, _ => true, "the copy");
+        await cluster.WaitUntilWholeAsync();
+        await cluster.AssertNothingLostAsync();
+        Assert.That(cluster.Log.Has(3102), "the loss is logged");
+    }
+
+    [Test]
+    public async Task A_node_whose_disk_is_full_does_not_make_volumes_without_end()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.CreateAsync(3);
+        int refusals = 0;
+        cluster.Nodes.All[0].Fault = order =>
+        {
+            refusals += order == "open" ? 1 : 0;
+            return order == "open" ? ChunkStatus.OutOfSpace : null;
+        };
+        await cluster.StartManagerAsync();
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            await cluster.RegisterAsync(node);
+        }
+
+        ClusterMap map = await cluster.WaitAsync(
+            () => Volatile.Read(ref refusals) > 10, map => map.Volumes.Any(volume => volume.State == VolumeState.Open));
+        Assert.That(map.Volumes, Has.Length.EqualTo(3));
+    }
+}
