@@ -1,58 +1,50 @@
-// Embeds a cluster of three datanodes, puts a folder's files into it, stops one datanode, reads everything back.
+// A cluster of three datanodes in this process: a folder's files go in, one datanode stops, everything is read back.
 // dotnet run -c Release --project samples/Quickstart -- [FOLDER] [--keep DATA_FOLDER]
 using System.Diagnostics;
 using BigFs;
 using BigFs.Hosting;
 
-int keepAt = Array.IndexOf(args, "--keep");
-string? data = keepAt >= 0 ? args[keepAt + 1] : null;
-string folder = args.Length > 0 && keepAt != 0 ? args[0] : FindRepository();
+string? keep = args.SkipWhile(argument => argument != "--keep").Skip(1).FirstOrDefault();
+string folder = args.FirstOrDefault(argument => argument != "--keep" && argument != keep) ?? RepositoryFolder("docs");
 string back = Directory.CreateTempSubdirectory("bigfs-quickstart-").FullName;
 
-await using BigFsCluster cluster = await BigFsCluster.StartAsync(new() { DataNodes = 3, Replicas = 2, DataDirectory = data });
+await using BigFsCluster cluster = await BigFsCluster.StartAsync(new() { DataNodes = 3, Replicas = 2, DataDirectory = keep });
 IBigFsClient client = cluster.Client;
 
-// Upload: every chunk is flushed on two datanodes before a file appears.
+// Upload: a file appears when every chunk is flushed on two datanodes.
 var clock = Stopwatch.StartNew();
-IReadOnlyList<UploadedFile> uploaded = await client.UploadDirectoryAsync(folder, "/quickstart");
-double upload = clock.Elapsed.TotalSeconds;
-foreach (UploadedFile failed in uploaded.Where(file => file.Error is not null))
-{
-    Console.WriteLine($"not uploaded: {failed.LocalPath}: {failed.Error!.Message}");
-}
+IReadOnlyList<FileTransferResult> results = await client.UploadDirectoryAsync("/quickstart", folder);
+double uploadSeconds = clock.Elapsed.TotalSeconds;
 
-// List.
-Console.WriteLine($"{"size",12}  {"replicas",8}  {"crc32c",8}  {"on datanodes",-20}  path");
-foreach (UploadResult result in uploaded.Select(file => file.Result).OfType<UploadResult>().Take(20))
-{
-    string nodes = string.Join(" ", result.Receipt.Volumes.SelectMany(volume => volume.Nodes).Distinct().Select(id => id[..8]));
-    Console.WriteLine($"{result.File.Size,12:N0}  {result.Receipt.Replicas,8}  {result.File.Crc32C:x8}  {nodes,-20}  {result.File.Path}");
-}
-
+// List: what went where.
+Console.WriteLine($"{"size",12}  {"crc32c",8}  {"datanodes",-20}  path");
 await foreach (BigFsEntry entry in client.ListAsync("/quickstart"))
 {
-    Console.WriteLine(entry is BigFsDirectory ? $"{"directory",12}  {entry.Path}" : $"{"file",12}  {entry.Path}");
+    DurabilityReceipt? receipt = results.FirstOrDefault(result => result.Path == entry.Path)?.Receipt;
+    var nodes = receipt?.Volumes.SelectMany(volume => volume.Nodes).Distinct().Select(id => id[..8]) ?? [];
+    Console.WriteLine(entry is BigFsFile file
+        ? $"{file.Size,12:N0}  {file.Crc32C:x8}  {string.Join(", ", nodes),-20}  {file.Path}"
+        : $"{"directory",12}  {"",8}  {"",-20}  {entry.Path}");
 }
 
-// Stop a datanode and read everything back from the others.
+// Stop a datanode; every byte is still there, and each is checked against the checksum made at the upload.
 await cluster.StopNodeAsync(cluster.Nodes[0]);
 clock.Restart();
 await client.DownloadDirectoryAsync("/quickstart", back);
-double download = clock.Elapsed.TotalSeconds;
+double downloadSeconds = clock.Elapsed.TotalSeconds;
 
-UploadResult[] results = [.. uploaded.Select(file => file.Result).OfType<UploadResult>()];
-int same = results.Count(result => File.ReadAllBytes(Local(result)).AsSpan().SequenceEqual(File.ReadAllBytes(Original(result))));
-double megabytes = results.Sum(result => result.File.Size) / 1e6;
-Console.WriteLine($"{results.Length} files, {megabytes:N1} MB: up {megabytes / upload:N0} MB/s on 2 of 3 datanodes, flushed;"
-    + $" down {megabytes / download:N0} MB/s with one datanode stopped; {same} of {results.Length} identical.");
+FileTransferResult[] files = [.. results.Where(result => result.File is not null)];
+int identical = files.Count(file => SameBytes(file.LocalPath, Path.Combine(back, Path.GetRelativePath(folder, file.LocalPath))));
+double megabytes = files.Sum(file => file.File!.Size) / 1e6;
+Console.WriteLine($"{files.Length} files, {megabytes:N2} MB");
+Console.WriteLine($"up on 2 of 3 datanodes, flushed: {megabytes / uploadSeconds:N1} MB/s, {files.Length / uploadSeconds:N0} files/s");
+Console.WriteLine($"down with one datanode stopped: {megabytes / downloadSeconds:N1} MB/s, {identical} of {files.Length} identical");
 Directory.Delete(back, recursive: true);
-return same == results.Length && results.Length == uploaded.Count ? 0 : 1;
+return identical == results.Count(result => result.Skipped is null) ? 0 : 1;
 
-string Relative(UploadResult result) => result.File.Path.ToString()["/quickstart/".Length..];
-string Local(UploadResult result) => Path.Combine(back, Relative(result));
-string Original(UploadResult result) => Path.Combine(folder, Relative(result));
+static bool SameBytes(string one, string other) => File.ReadAllBytes(one).AsSpan().SequenceEqual(File.ReadAllBytes(other));
 
-static string FindRepository()
+static string RepositoryFolder(string name)
 {
     DirectoryInfo? at = new(AppContext.BaseDirectory);
     while (at is not null && !File.Exists(Path.Combine(at.FullName, "BigFs.sln")))
@@ -60,5 +52,5 @@ static string FindRepository()
         at = at.Parent;
     }
 
-    return Path.Combine(at?.FullName ?? Environment.CurrentDirectory, "src");
+    return Path.Combine(at?.FullName ?? Environment.CurrentDirectory, at is null ? "" : name);
 }

@@ -12,6 +12,9 @@ public sealed record FileTransferResult
     /// <summary>The file that was transferred; null when it failed or was skipped, and for directories.</summary>
     public BigFsFile? File { get; init; }
 
+    /// <summary>What an upload rests on; null when it failed or was skipped, for directories and for downloads.</summary>
+    public DurabilityReceipt? Receipt { get; init; }
+
     /// <summary>Why it failed; null when it did not.</summary>
     public Exception? Error { get; init; }
 

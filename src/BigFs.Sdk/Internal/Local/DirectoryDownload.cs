@@ -21,7 +21,7 @@ internal static class DirectoryDownload
             async (item, token) => await results.RunAsync(
                 item.Path,
                 item.Local,
-                async () => await client.DownloadFileAsync(item.Path, item.Local, options.Download, token).ConfigureAwait(false),
+                async () => (await client.DownloadFileAsync(item.Path, item.Local, options.Download, token).ConfigureAwait(false), null),
                 token).ConfigureAwait(false)).ConfigureAwait(false);
         return results.All;
     }

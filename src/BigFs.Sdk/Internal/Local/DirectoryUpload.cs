@@ -38,12 +38,12 @@ internal static class DirectoryUpload
                     if (item.Local is DirectoryInfo)
                     {
                         await client.CreateDirectoryAsync(item.Path, token).ConfigureAwait(false);
-                        return null;
+                        return (null, null);
                     }
 
                     UploadResult uploaded = await client
                         .UploadFileAsync(item.Path, item.Local.FullName, options.Upload, token).ConfigureAwait(false);
-                    return uploaded.File;
+                    return (uploaded.File, uploaded.Receipt);
                 },
                 token).ConfigureAwait(false)).ConfigureAwait(false);
         return results.All;

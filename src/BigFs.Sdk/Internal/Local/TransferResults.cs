@@ -21,17 +21,13 @@ internal sealed class TransferResults(IProgress<FileTransferResult>? progress)
 
     /// <summary>Runs one file's transfer; whatever it fails with, but for the caller's cancellation, is its result.</summary>
     public async ValueTask RunAsync(
-        BigFsPath path, string localPath, Func<Task<BigFsFile?>> transfer, CancellationToken cancellationToken)
+        BigFsPath path, string localPath, Func<Task<(BigFsFile? File, DurabilityReceipt? Receipt)>> transfer, CancellationToken cancellationToken)
     {
         FileTransferResult result;
         try
         {
-            result = new FileTransferResult
-            {
-                Path = path,
-                LocalPath = localPath,
-                File = await transfer().ConfigureAwait(false),
-            };
+            (BigFsFile? file, DurabilityReceipt? receipt) = await transfer().ConfigureAwait(false);
+            result = new FileTransferResult { Path = path, LocalPath = localPath, File = file, Receipt = receipt };
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
