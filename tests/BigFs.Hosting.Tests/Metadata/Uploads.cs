@@ -25,7 +25,10 @@ internal static class Uploads
         store.BeginUploadAsync(
             new BeginUploadRequest
             {
-                Operation = Guid.NewGuid(), Path = path, Precondition = precondition, Replicas = replicas,
+                Operation = Guid.NewGuid(),
+                Path = path,
+                Precondition = precondition,
+                Replicas = replicas,
             },
             None);
 
@@ -66,7 +69,10 @@ internal static class Uploads
         store.MoveAsync(
             new MoveRequest
             {
-                Operation = Guid.NewGuid(), Source = source, Destination = destination, Overwrite = overwrite,
+                Operation = Guid.NewGuid(),
+                Source = source,
+                Destination = destination,
+                Overwrite = overwrite,
             },
             None);
 
