@@ -10,13 +10,14 @@ namespace BigFs.Hosting.NodeManager;
 /// Keeps the cluster's truth: one change after the other, each persisted before it is applied, applied before anyone acts
 /// on it, then told to the bus. Readers take a snapshot and never wait. Thread-safe.
 /// </summary>
-internal sealed class ClusterBook : IDisposable
+internal sealed class ClusterBook
 {
     private readonly IVolumeMapStore _store;
     private readonly IClusterBus _bus;
     private readonly int _defaultReplicas;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private volatile ClusterSnapshot? _current;
+    private bool _isEnded;
     private volatile TaskCompletionSource _changed = NewSignal();
 
     public ClusterBook(IVolumeMapStore store, IClusterBus bus, int defaultReplicas) =>
@@ -46,13 +47,18 @@ internal sealed class ClusterBook : IDisposable
     /// <param name="decide">Returns what is to change, or null for nothing.</param>
     /// <param name="cancellationToken">Ends the wait for a turn; a change that has begun is finished.</param>
     /// <returns>Whether there was a change.</returns>
-    /// <exception cref="BigFsException">The store failed; nothing was changed.</exception>
+    /// <exception cref="BigFsException">The store failed, or the book is closed; nothing was changed.</exception>
     public async Task<bool> ChangeAsync(Func<ClusterSnapshot, ClusterChange?> decide, CancellationToken cancellationToken)
     {
         ClusterSnapshot after;
         await _turn.WaitAsync(cancellationToken);
         try
         {
+            if (_isEnded)
+            {
+                throw new BigFsException(BigFsErrorCode.Unavailable, "The node manager is stopping.");
+            }
+
             ClusterSnapshot before = Current;
             if (decide(before) is not { } change)
             {
@@ -78,7 +84,13 @@ internal sealed class ClusterBook : IDisposable
         return true;
     }
 
-    public void Dispose() => _turn.Dispose();
+    /// <summary>Lets a change that is under way end and refuses all further ones.</summary>
+    public async Task EndAsync()
+    {
+        await _turn.WaitAsync();
+        _isEnded = true;
+        _turn.Release();
+    }
 
     private async Task PersistAsync(ClusterSnapshot before, ClusterChange change)
     {

@@ -16,7 +16,7 @@ internal sealed partial class NodeManager
     {
         try
         {
-            await foreach (ClusterEvent message in _bus.SubscribeAsync(ClusterTopic.DataNodeHeartbeats, _stop.Token))
+            await foreach (ClusterEvent message in _bus.SubscribeAsync(ClusterTopic.DataNodeHeartbeats, _stopping))
             {
                 if (message is DataNodeHeartbeat heartbeat)
                 {
@@ -24,7 +24,7 @@ internal sealed partial class NodeManager
                 }
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // Stopping.
         }
@@ -55,11 +55,11 @@ internal sealed partial class NodeManager
         {
             while (true)
             {
-                await Task.Delay(_options.HeartbeatInterval, _time, _stop.Token);
+                await Task.Delay(_options.HeartbeatInterval, _time, _stopping);
                 LookAround();
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // Stopping.
         }
@@ -132,7 +132,7 @@ internal sealed partial class NodeManager
         {
             await probe();
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // Stopping.
         }
@@ -201,7 +201,7 @@ internal sealed partial class NodeManager
         };
         if (await AskAsync(there) is { } report)
         {
-            await RegisterAsync(report, _stop.Token);
+            await RegisterAsync(report, _stopping);
         }
     }
 
@@ -210,7 +210,7 @@ internal sealed partial class NodeManager
     {
         // A directory that misses its own deadline must not keep the node from ever being asked again.
         using var guard = new CancellationTokenSource(_options.ProbeTimeout * 2, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(guard.Token, _stop.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(guard.Token, _stopping);
         try
         {
             NodeReport? report = await _directory.Get(node).ProbeAsync(_options.ProbeTimeout, either.Token);
@@ -218,7 +218,7 @@ internal sealed partial class NodeManager
             // Another node may have taken over the endpoint.
             return report?.Node == node.Id ? report : null;
         }
-        catch (OperationCanceledException) when (guard.IsCancellationRequested && !_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (guard.IsCancellationRequested && !_stopping.IsCancellationRequested)
         {
             return null;
         }

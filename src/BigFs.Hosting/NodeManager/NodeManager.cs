@@ -26,6 +26,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
     private readonly NodeWatch _watch;
     private readonly VolumeKeeper _keeper;
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _stopping; // Outlives its source: callers may come after the end.
     private readonly BackgroundTasks _probes = new();
     private readonly BackgroundTasks _verifications = new();
     private readonly Lock _lock = new();
@@ -51,6 +52,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
     {
         options.Validate();
         (_directory, _bus, _options, _time, _logger) = (directory, bus, options, time, logger);
+        _stopping = _stop.Token;
         _book = new ClusterBook(store, bus, options.DefaultReplicas);
         _watch = new NodeWatch(time);
         _keeper = new VolumeKeeper(_book, directory, _watch, options, time, logger, Accuse);
@@ -154,14 +156,14 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
         await _probes.EndAsync();
         await _verifications.EndAsync();
         await _keeper.DisposeAsync();
-        _book.Dispose();
+        await _book.EndAsync();
         _stop.Dispose();
     }
 
     /// <summary>Waits for a change of the map, but not beyond the end of this node manager.</summary>
     private async Task WaitAsync(Task changed, CancellationToken cancellationToken)
     {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping);
         try
         {
             await changed.WaitAsync(either.Token);
@@ -176,7 +178,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
     {
         try
         {
-            ChunkStatus status = await _directory.Get(node.ToClusterNode()).VerifyAsync(volume, key, _stop.Token);
+            ChunkStatus status = await _directory.Get(node.ToClusterNode()).VerifyAsync(volume, key, _stopping);
             if (status == ChunkStatus.Damaged)
             {
                 NodeManagerLog.DamageConfirmed(_logger, key, volume, node.Id);
@@ -186,7 +188,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
                 NodeManagerLog.DamageNotConfirmed(_logger, key, volume, node.Id, status);
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // Stopping.
         }

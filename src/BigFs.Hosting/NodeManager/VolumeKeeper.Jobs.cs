@@ -120,7 +120,7 @@ internal sealed partial class VolumeKeeper
                 && steady.All(member => IsSameStart(member.Node, before, now))
                     ? new ClusterChange { Volumes = [after] }
                     : null,
-            _stop.Token);
+            _stopping);
         if (isDone && after.State != volume.State)
         {
             NodeManagerLog.VolumeChanged(_logger, volume.Id, volume.State, after.State, after.Epoch);

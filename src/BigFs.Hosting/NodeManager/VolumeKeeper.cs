@@ -23,6 +23,7 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Action<NodeId> _accuse;
     private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _stopping; // Outlives its source: callers may come after the end.
     private readonly BackgroundTasks _tasks = new();
     private readonly SemaphoreSlim _slots;
     private readonly Lock _lock = new();
@@ -44,6 +45,7 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
     {
         (_book, _directory, _watch, _options, _time, _logger, _accuse) =
             (book, directory, watch, options, time, logger, accuse);
+        _stopping = _stop.Token;
         _slots = new SemaphoreSlim(options.MaxVolumeJobs);
         _wanted.Add(options.DefaultReplicas);
     }
@@ -200,7 +202,7 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
             return;
         }
 
-        var job = new Job(volume, _stop.Token);
+        var job = new Job(volume, _stopping);
         if (_tasks.Start(() => RunAsync(job, work)))
         {
             _jobs.Add(volume.Id, job);
@@ -284,7 +286,7 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
                     ];
                     return made.IsEmpty && closed.IsEmpty ? null : new ClusterChange { Volumes = [.. made, .. closed] };
                 },
-                _stop.Token);
+                _stopping);
             foreach (VolumeRecord volume in made)
             {
                 NodeManagerLog.VolumeMade(_logger, volume.Id, string.Join(", ", volume.Members.Select(member => member.Node)));
@@ -295,7 +297,7 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
                 NodeManagerLog.VolumeChanged(_logger, volume.Id, VolumeState.Open, volume.State, volume.Epoch);
             }
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {
             // Stopping.
         }
