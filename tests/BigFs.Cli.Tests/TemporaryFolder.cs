@@ -3,7 +3,7 @@ namespace BigFs.Cli.Tests;
 /// <summary>A folder that is gone after the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("bigfs-cli-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("test-bigfs-cli-");
 
     public string Path => _folder.FullName;
 

@@ -43,7 +43,8 @@ internal static class Text
             unit++;
         }
 
-        return string.Create(CultureInfo.InvariantCulture, $"{bytes.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture)} {Units[unit]}");
+        string number = bytes.ToString(unit == 0 ? "0" : "0.0", CultureInfo.InvariantCulture);
+        return $"{number} {Units[unit]}";
     }
 
     /// <summary>A time span: "0.4 s", "12 s", "3 min 05 s", "2 h 10 min".</summary>

@@ -36,8 +36,16 @@ internal sealed class ProcessScenario : IAsyncDisposable
     public static async Task<ProcessScenario> StartAsync(int nodes = 3)
     {
         var scenario = new ProcessScenario();
-        await scenario.StartDevAsync("--nodes", nodes.ToString(null, null), "--port", "0");
-        return scenario;
+        try
+        {
+            await scenario.StartDevAsync("--nodes", nodes.ToString(null, null), "--port", "0");
+            return scenario;
+        }
+        catch
+        {
+            await scenario.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>A file of this scenario outside the cluster.</summary>

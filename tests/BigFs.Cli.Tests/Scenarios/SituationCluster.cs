@@ -55,7 +55,10 @@ internal sealed class SituationCluster : IAsyncDisposable
         shell.Input.Close();
         ProgramResult result = await shell.FinishAsync();
         JsonElement error = LastError(result);
-        return new Outcome(error.GetProperty("error").GetString()!, error.GetProperty("exitCode").GetInt32(), error.GetProperty("message").GetString()!);
+        return new Outcome(
+            error.GetProperty("error").GetString()!,
+            error.GetProperty("exitCode").GetInt32(),
+            error.GetProperty("message").GetString()!);
     };
 
     /// <summary>A call of the SDK: what the command has no option for.</summary>
