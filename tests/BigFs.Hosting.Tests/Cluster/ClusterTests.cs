@@ -88,8 +88,8 @@ public sealed class ClusterTests(bool listen, bool inMemory)
         await _cluster.StopNodeAsync(_cluster.Nodes[0]);
         await _cluster.StopNodeAsync(_cluster.Nodes[1]);
         var source = new MemoryStream(RandomBytes(10));
-        BigFsException error = Assert.ThrowsAsync<BigFsException>(
-            () => _client.UploadAsync("/file", source, new UploadOptions { Replicas = 3 }))!;
+        BigFsException error = (await Assert.ThrowsAsync<BigFsException>(
+            () => _client.UploadAsync("/file", source, new UploadOptions { Replicas = 3 })))!;
         Assert.Multiple(() =>
         {
             Assert.That(error.Code, Is.EqualTo(BigFsErrorCode.NotEnoughNodes));

@@ -87,7 +87,7 @@ public sealed class RestartTests
     [TestCase("Port")]
     [TestCase("PreparedBytesPerNode")]
     [TestCase("DataDirectory")]
-    public void A_wrong_setting_stops_the_start_with_a_sentence_that_names_it(string setting)
+    public async Task A_wrong_setting_stops_the_start_with_a_sentence_that_names_it(string setting)
     {
         var options = new BigFsClusterOptions { DataDirectory = _data };
         switch (setting)
@@ -109,7 +109,7 @@ public sealed class RestartTests
                 break;
         }
 
-        BigFsException error = Assert.ThrowsAsync<BigFsException>(() => BigFsCluster.StartAsync(options))!;
+        BigFsException error = (await Assert.ThrowsAsync<BigFsException>(() => BigFsCluster.StartAsync(options)))!;
         Assert.Multiple(() =>
         {
             Assert.That(error.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
