@@ -16,7 +16,7 @@ public sealed record DurabilityReceipt
     /// <summary>On how many datanodes each chunk is.</summary>
     public int Replicas { get; init; }
 
-    /// <summary>What the replicas' acknowledgements rest on; the weakest of them.</summary>
+    /// <summary>What the replicas' acknowledgements and the name rest on; the weakest of them.</summary>
     public BigFsDurability Durability { get; init; }
 
     /// <summary>Chunks written.</summary>

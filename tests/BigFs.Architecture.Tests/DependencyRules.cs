@@ -102,9 +102,10 @@ public sealed class DependencyRules
             Is.EquivalentTo(new[] { "Microsoft.Extensions.Logging.Abstractions", "Microsoft.CodeAnalysis.BannedApiAnalyzers" }));
     }
 
-    /// <summary>Services, clients and mappings of gRPC carry it in their names.</summary>
+    /// <summary>Services, clients and mappings of gRPC carry it in their names; the relay is the bus over it.</summary>
     private static bool IsGrpcFile(string name) =>
         name.StartsWith("Grpc", StringComparison.Ordinal)
+        || name.StartsWith("Relay", StringComparison.Ordinal)
         || name.EndsWith("Service", StringComparison.Ordinal)
         || name.EndsWith("Mapping", StringComparison.Ordinal);
 }

@@ -25,6 +25,17 @@ public sealed partial class Housekeeping
     }
 
     [Test]
+    public void Every_log_event_has_a_number_of_its_own()
+    {
+        string[] numbers =
+        [
+            .. Repository.Files("src", "*.cs").SelectMany(file => EventNumber().Matches(Repository.Read(file)))
+                .Select(match => match.Groups[1].Value),
+        ];
+        Assert.That(numbers, Is.Unique.And.Not.Empty);
+    }
+
+    [Test]
     public void No_test_sleeps()
     {
         var sleep = new Regex(@"Thread\.Sl" + @"eep");
@@ -54,6 +65,9 @@ public sealed partial class Housekeeping
             }
         }
     }
+
+    [GeneratedRegex(@"LoggerMessage\(\s*(?:EventId\s*=\s*)?(\d+)")]
+    private static partial Regex EventNumber();
 
     [GeneratedRegex(@"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")]
     private static partial Regex RelativeLink();

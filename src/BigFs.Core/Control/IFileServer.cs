@@ -71,8 +71,13 @@ public interface IFileServer
 /// <summary>An open upload: its session and first grants.</summary>
 public sealed record UploadTicket(UploadSession Session, ImmutableArray<ChunkGrant> Grants);
 
-/// <summary>A committed file and how safe its name is (for example "SQLite, one copy, synced").</summary>
-public sealed record CommittedFile(BigFsFile File, string NameDurability);
+/// <summary>A committed file and how safe its name is.</summary>
+public sealed record CommittedFile(BigFsFile File, NameDurability Name);
+
+/// <summary>What a committed name rests on.</summary>
+/// <param name="Durability">Whether it is on a disk.</param>
+/// <param name="Engine">The metadata engine and its copies, for example "SQLite, one copy, synced".</param>
+public sealed record NameDurability(BigFsDurability Durability, string Engine);
 
 /// <summary>A file ready to be read.</summary>
 public sealed record OpenedFile

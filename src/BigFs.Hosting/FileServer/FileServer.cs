@@ -17,7 +17,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
 {
     private readonly IMetadataStore _metadata;
     private readonly INodeManager _nodeManager;
-    private readonly string _nameDurability;
+    private readonly NameDurability _nameDurability;
     private readonly ClusterMapView _view;
     private readonly GrantPlanner _planner = new();
     private readonly SemaphoreSlim _starting = new(1, 1);
@@ -32,7 +32,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
     public FileServer(
-        IMetadataStore metadata, INodeManager nodeManager, IClusterBus bus, string nameDurability, TimeProvider time, ILogger logger)
+        IMetadataStore metadata, INodeManager nodeManager, IClusterBus bus, NameDurability nameDurability, TimeProvider time, ILogger logger)
     {
         _metadata = metadata;
         _nodeManager = nodeManager;

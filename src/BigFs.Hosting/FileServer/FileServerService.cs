@@ -43,7 +43,8 @@ internal sealed class FileServerService(IFileServer files) : Protocol.FileServer
         return new Protocol.CommittedFile
         {
             File = committed.File.ToProto(),
-            NameDurability = committed.NameDurability,
+            NameEngine = committed.Name.Engine,
+            NameDurability = (int)committed.Name.Durability,
         };
     }
 

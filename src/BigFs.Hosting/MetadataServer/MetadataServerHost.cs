@@ -9,7 +9,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
 {
     private readonly SqliteMetadataStore _engine;
 
-    private MetadataServerHost(SqliteMetadataStore engine, MetadataServer role, string nameDurability)
+    private MetadataServerHost(SqliteMetadataStore engine, MetadataServer role, NameDurability nameDurability)
     {
         _engine = engine;
         Role = role;
@@ -20,10 +20,10 @@ internal sealed class MetadataServerHost : IAsyncDisposable
     public MetadataServer Role { get; }
 
     /// <summary>How safe a committed name is, for receipts.</summary>
-    public string NameDurability { get; }
+    public NameDurability NameDurability { get; }
 
     /// <summary>How safe a name is on SQLite with a file, for receipts.</summary>
-    public static string FileDurability => "SQLite, one copy, synced";
+    public static NameDurability FileDurability { get; } = new(BigFsDurability.Flushed, "SQLite, one copy, synced");
 
     /// <summary>Opens the database and starts.</summary>
     /// <param name="dataDirectory">Its folder; null for memory.</param>
@@ -56,7 +56,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
             new TombstoneWorkerOptions(),
             services.Time,
             services.LoggerOf<MetadataServer>());
-        var host = new MetadataServerHost(engine, role, dataDirectory is null ? "SQLite in memory" : FileDurability);
+        var host = new MetadataServerHost(engine, role, dataDirectory is null ? new NameDurability(BigFsDurability.Memory, "SQLite in memory") : FileDurability);
         try
         {
             await role.StartAsync(cancellationToken).ConfigureAwait(false);

@@ -11,7 +11,7 @@ internal static class VolumeFiles
     {
         ReadOnlySpan<byte> wanted = content.Slice(content.Length / 2, Window);
         int flipped = 0;
-        foreach (string path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        foreach (string path in Directory.EnumerateFiles(folder, "*.log", SearchOption.AllDirectories))
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
             foreach (long position in Find(file, wanted))

@@ -233,7 +233,7 @@ internal sealed class ConnectionTests
             .ReturnsAsync((CommitUploadRequest request, CancellationToken _) =>
             {
                 received = request.Manifest.Length;
-                return new CommittedFile(new BigFsFile { Path = "/a" }, "none");
+                return new CommittedFile(new BigFsFile { Path = "/a" }, new NameDurability(BigFsDurability.Flushed, "none"));
             });
         await cluster.ServeAsync(files.Object);
         GrpcFileServer client = cluster.FileClient();

@@ -97,7 +97,7 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
             Replicas = cluster.Replicas,
         };
         cluster.Files[begun.Path] = (file, request.Manifest);
-        return _committed[request.Operation] = new CommittedFile(file, "memory");
+        return _committed[request.Operation] = new CommittedFile(file, new NameDurability(BigFsDurability.Memory, "memory"));
     }
 
     public async ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken)

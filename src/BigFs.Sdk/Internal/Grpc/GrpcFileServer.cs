@@ -64,7 +64,8 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         Protocol.CommitUploadRequest message = request.ToProto();
         return _connection.CallAsync(
             (c, o) => c.CommitUploadAsync(message, o),
-            answer => new CommittedFile(answer.File.FileFromProto(), answer.NameDurability),
+            answer => new CommittedFile(
+                answer.File.FileFromProto(), new NameDurability(Wire.ToEnum<BigFsDurability>(answer.NameDurability), answer.NameEngine)),
             cancellationToken);
     }
 

@@ -140,7 +140,7 @@ internal sealed class ChunkUpload : IAsyncDisposable
         return new UploadResult
         {
             File = committed.File,
-            Receipt = WrittenChunk.Receipt(written, _session.Replicas, crc32C, committed.NameDurability),
+            Receipt = WrittenChunk.Receipt(written, _session.Replicas, crc32C, committed.Name),
         };
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Control;
 using BigFs.Core.Model;
 using BigFs.Core.Transfer;
 
@@ -9,14 +10,14 @@ internal sealed record WrittenChunk(ChunkReference Reference, ImmutableArray<Rep
 {
     /// <summary>What an upload of these chunks rests on, from the replicas' own words.</summary>
     public static DurabilityReceipt Receipt(
-        IReadOnlyList<WrittenChunk> chunks, int replicas, uint crc32C, string nameDurability) => new()
+        IReadOnlyList<WrittenChunk> chunks, int replicas, uint crc32C, NameDurability name) => new()
         {
             Replicas = chunks.Count == 0 ? replicas : chunks.Min(chunk => chunk.Replicas.Length),
             Durability = chunks.SelectMany(chunk => chunk.Replicas)
-                .Select(replica => replica.Durability).DefaultIfEmpty(BigFsDurability.Flushed).Max(),
+                .Select(replica => replica.Durability).Append(name.Durability).Max(),
             Chunks = chunks.Count,
             Crc32C = crc32C,
-            NameDurability = nameDurability,
+            NameDurability = name.Engine,
             Volumes =
             [
                 .. chunks.GroupBy(chunk => chunk.Reference.Volume).OrderBy(volume => volume.Key).Select(volume => new VolumeReceipt
