@@ -237,4 +237,82 @@ public sealed class VolumeLifeTests
             () => Volatile.Read(ref refusals) > 10, map => map.Volumes.Any(volume => volume.State == VolumeState.Open));
         Assert.That(map.Volumes, Has.Length.EqualTo(3));
     }
+
+    [Test]
+    public async Task What_only_a_returning_member_has_stays_there_and_is_not_copied_while_another_is_away()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.CreateAsync(3);
+        cluster.Options = cluster.Options with { DefaultReplicas = 3 };
+        await cluster.StartManagerAsync();
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            await cluster.RegisterAsync(node);
+        }
+
+        ClusterVolume open = (await cluster.WaitAsync(map => map.Volumes is [{ State: VolumeState.Open }])).Volumes[0];
+        (FakeDataNode returns, FakeDataNode stays, FakeDataNode away) =
+            (cluster.Nodes.All[0], cluster.Nodes.All[1], cluster.Nodes.All[2]);
+        cluster.Write(open, reaches: node => node == returns.Id);
+        await cluster.KillAsync(returns);
+        Assert.That(cluster.Write(open), Is.False, "the epoch has ended");
+        await cluster.WaitAsync(map => map.Volumes[0].State == VolumeState.Sealed);
+        await cluster.KillAsync(away);
+        returns.Start(clean: false);
+        await cluster.WaitAsync(map => map.Volumes[0].Members[0].Verified);
+        Assert.That(returns.Chunks(open.Id), Has.Length.EqualTo(1));
+        Assert.That(stays.Chunks(open.Id), Is.Empty);
+        Assert.That(cluster.Log.Has(3104), "the surplus is logged");
+    }
+
+    [Test]
+    public async Task Nothing_acknowledged_is_lost_while_nodes_and_node_managers_come_and_go([Values(1, 2, 3)] int seed)
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        var random = new Random(seed);
+        using var end = new CancellationTokenSource();
+        ClusterMap seen = await cluster.MapAsync();
+        Task writer = Task.Run(async () =>
+        {
+            while (!end.IsCancellationRequested)
+            {
+                foreach (ClusterVolume volume in Volatile.Read(ref seen).Volumes.Where(volume => volume.State == VolumeState.Open))
+                {
+                    cluster.Write(volume);
+                }
+
+                await Task.Delay(1); // A pace, so that sets stay small.
+            }
+        });
+
+        for (int round = 0; round < 15; round++)
+        {
+            FakeDataNode node = cluster.Nodes.All[random.Next(3)];
+            node.Stop();
+            if (random.Next(3) == 0)
+            {
+                await cluster.StopManagerAsync();
+                await cluster.StartManagerAsync();
+            }
+
+            if (random.Next(2) == 0)
+            {
+                await cluster.WaitAsync(map => map.Nodes.Single(one => one.Id == node.Id).State == NodeState.Suspect);
+            }
+
+            Volatile.Write(ref seen, await cluster.MapAsync()); // Views are old for a while, and writers with them.
+            node.Start(clean: random.Next(2) == 0);
+            if (random.Next(2) == 0)
+            {
+                Volatile.Write(ref seen, await cluster.WaitUntilWholeAsync());
+            }
+        }
+
+        await cluster.WaitUntilWholeAsync();
+        await cluster.WaitAsync(map => map.Volumes.Count(volume => volume.State == VolumeState.Open) == 3);
+        await end.CancelAsync();
+        await writer;
+        Assert.That(cluster.Acknowledged, Is.Not.Empty);
+        await cluster.AssertNothingLostAsync();
+        Assert.That((await cluster.MapAsync()).Volumes, Has.Length.LessThan(20), "volumes are used again while they have room");
+    }
 }
