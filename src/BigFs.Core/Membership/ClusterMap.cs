@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using BigFs.Core.Model;
-using BigFs.Core.Replication;
 
 namespace BigFs.Core.Membership;
 

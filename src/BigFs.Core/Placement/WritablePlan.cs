@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using BigFs.Core.Membership;
 using BigFs.Core.Model;
-using BigFs.Core.Replication;
 
 namespace BigFs.Core.Placement;
 

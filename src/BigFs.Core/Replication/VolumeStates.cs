@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Membership;
 
 namespace BigFs.Core.Replication;
 

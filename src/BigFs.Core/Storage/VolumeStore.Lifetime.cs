@@ -56,7 +56,9 @@ public sealed partial class VolumeStore
         }
 
         await _operations.CloseAsync();
-        bool isWhole = true;
+
+        // An unclean start that nobody was told of stays unclean: the next start has to tell it.
+        bool isWhole = _identity.CleanStart || _isAdmitted;
         foreach (Volume volume in _volumes.Values)
         {
             isWhole &= await volume.CloseAsync();

@@ -24,7 +24,8 @@ public sealed partial class VolumeStore
         cancellationToken);
 
     /// <summary>
-    /// Remembers the cluster that admitted the node, durably, before it returns; nothing when it is known already.
+    /// Notes that the node manager has admitted this start of the node, and remembers its cluster durably before it returns.
+    /// Until then an unclean start stays unclean, whatever its stop is like.
     /// </summary>
     /// <exception cref="BigFsException">
     /// <see cref="BigFsErrorCode.WrongCluster"/>: the node belongs to another one;
@@ -54,6 +55,8 @@ public sealed partial class VolumeStore
                 {
                     await RememberNeedsGateAsync(_identity with { ClusterId = clusterId });
                 }
+
+                _isAdmitted = true;
             }
             finally
             {

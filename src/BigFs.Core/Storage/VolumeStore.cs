@@ -17,6 +17,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     private readonly SortedDictionary<VolumeId, Volume> _volumes;
     private readonly SemaphoreSlim _orders = new(1);
     private volatile NodeIdentity _identity;
+    private volatile bool _isAdmitted;
     private int _disposed;
 
     private VolumeStore(

@@ -77,7 +77,7 @@ internal sealed partial class SqliteMaintenance(SqliteWriteQueue queue, SqlitePu
     }
 
     [LoggerMessage(
-        EventId = 3101,
+        EventId = 3221,
         Level = LogLevel.Error,
         Message = "Clearing away deleted metadata failed; it is tried again in a minute")]
     private partial void LogFailed(Exception exception);

@@ -11,6 +11,7 @@ internal sealed class ClientContext : IAsyncDisposable
     private readonly bool _ownsSeams;
     private readonly CancellationTokenSource _stop = new();
     private readonly FaultReporter _reporter;
+    private int _readers;
     private int _disposed;
 
     /// <summary>Makes the context; the seams are made when they are first needed.</summary>
@@ -27,6 +28,9 @@ internal sealed class ClientContext : IAsyncDisposable
         Stopping = _stop.Token;
         Penalties = new NodePenalties(time);
         _ownsSeams = ownsSeams;
+
+        // Clients of one process's lifetime, such as commands, begin with different replicas too.
+        _readers = ownsSeams ? Random.Shared.Next() : 0;
         _seams = new Lazy<(IFileServer, IChunkTransport)>(seams, LazyThreadSafetyMode.ExecutionAndPublication);
         Control = new ControlCalls(() => FileServer, settings, time, Stopping);
         _reporter = new FaultReporter(() => FileServer, time, logger);
@@ -48,6 +52,9 @@ internal sealed class ClientContext : IAsyncDisposable
     public IFileServer FileServer => _seams.Value.FileServer;
 
     public IChunkTransport Transport => _seams.Value.Transport;
+
+    /// <summary>A number for each reader: with which replica it begins, so that all replicas of small files serve.</summary>
+    public uint NextReader() => (uint)(Interlocked.Increment(ref _readers) - 1);
 
     /// <summary>Tells the cluster about a replica's fault; returns at once and never throws.</summary>
     public void Report(ReplicaFault fault) => _reporter.Report(fault);

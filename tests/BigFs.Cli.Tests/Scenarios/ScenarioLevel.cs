@@ -19,12 +19,12 @@ internal static class ScenarioLevel
             Assert.Ignore("Scenarios with real processes: set BIGFS_SCENARIOS=1 (or =full).");
         }
 
-        TestContext.Progress.WriteLine($"SEED {Seed} {TestContext.CurrentContext.Test.Name}");
+        TestContext.Out.WriteLine($"SEED {Seed} {TestContext.CurrentContext.Test.Name}");
     }
 
     /// <summary>Prints a measured figure.</summary>
     public static void Figure(FormattableString text) =>
-        TestContext.Progress.WriteLine("FIGURE " + FormattableString.Invariant(text));
+        TestContext.Out.WriteLine("FIGURE " + FormattableString.Invariant(text));
 
     /// <summary>One of two amounts, by level.</summary>
     public static T Of<T>(T inShort, T inFull) => IsFull ? inFull : inShort;

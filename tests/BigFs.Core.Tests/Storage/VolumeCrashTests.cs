@@ -53,6 +53,7 @@ public sealed class VolumeCrashTests
             Assert.That(again.Node, Is.EqualTo(node));
             Assert.That(again.Identity.CleanStart, Is.EqualTo(opening > 0));
             await model.VerifyAsync(again);
+            await again.AdoptClusterAsync(Guid.Empty);
             ImmutableArray<StoredChunkInfo> now = await again.ListAsync(1);
             Assert.That(opening == 0 || now.SequenceEqual(held), "a second opening finds the same");
             held = now;

@@ -41,9 +41,27 @@ public sealed class VolumeStoreFolderTests
 
         _disk.Crash();
         _disk.Fault = null;
-        await (await StoreKit.OpenAsync(_disk)).DisposeAsync();
+        await using (VolumeStore admitted = await StoreKit.OpenAsync(_disk))
+        {
+            await admitted.AdoptClusterAsync(Guid.NewGuid());
+        }
+
         await using VolumeStore afterStop = await StoreKit.OpenAsync(_disk);
         Assert.That(afterStop.Identity.CleanStart, Is.True);
+    }
+
+    [Test]
+    public async Task An_unclean_start_that_was_never_admitted_stays_unclean_after_a_clean_stop()
+    {
+        VolumeStore crashed = await StoreKit.OpenAsync(_disk);
+        _disk.Crash();
+        _disk.Fault = (_, _) => new DiskException("the power is off");
+        await crashed.DisposeAsync();
+        _disk.Fault = null;
+        await (await StoreKit.OpenAsync(_disk)).DisposeAsync();
+
+        await using VolumeStore again = await StoreKit.OpenAsync(_disk);
+        Assert.That(again.Identity.CleanStart, Is.False);
     }
 
     [Test]

@@ -131,7 +131,7 @@ internal sealed class UploadFailureTests
     }
 
     [Test]
-    public async Task A_full_volume_is_left_without_blaming_a_node()
+    public async Task A_full_volume_is_left_and_told_without_avoiding_a_node()
     {
         var cluster = new FakeCluster();
         await using BigFsClient client = cluster.Client();
@@ -147,7 +147,7 @@ internal sealed class UploadFailureTests
 
         await client.UploadAsync("/a", new MemoryStream(Make.Bytes(4 * Chunk)), Options(concurrency: 1));
 
-        Assert.That(cluster.FileServer.Reports, Is.Empty);
+        Assert.That(cluster.FileServer.Reports.Select(report => report.Status), Is.All.EqualTo(ChunkStatus.VolumeFull));
         Assert.That(cluster.FileServer.Avoided, Has.All.Empty);
         Assert.That(cluster.Files, Has.Count.EqualTo(1));
     }

@@ -14,11 +14,13 @@ internal sealed class ChunkReader
 {
     private readonly ClientContext _context;
     private readonly ConcurrentDictionary<VolumeId, VolumeLocation> _locations;
+    private readonly uint _first;
 
     /// <summary>Makes a reader of an opened file.</summary>
     public ChunkReader(ClientContext context, OpenedFile opened)
     {
         _context = context;
+        _first = context.NextReader();
         Map = new FileMap(opened);
         _locations = new ConcurrentDictionary<VolumeId, VolumeLocation>(
             opened.Locations.IsDefault ? [] : opened.Locations.Select(place => KeyValuePair.Create(place.Volume, place)));
@@ -71,12 +73,12 @@ internal sealed class ChunkReader
     }
 
     /// <summary>
-    /// Members as the map ranks them, but each chunk beginning with another one so that all serve, and those that failed a
-    /// moment ago last.
+    /// The members in a ring, each chunk and each reader beginning with another one so that all serve, and those that failed
+    /// a moment ago last.
     /// </summary>
     private IEnumerable<NodeAddress> InOrder(ImmutableArray<NodeAddress> members, int index) =>
         Enumerable.Range(0, members.Length)
-            .Select(step => members[(int)(((uint)index + (uint)step) % (uint)members.Length)])
+            .Select(step => members[(int)((_first + (uint)index + (uint)step) % (uint)members.Length)])
             .OrderBy(node => _context.Penalties.Contains(node.Id));
 
     private async Task<bool> RefreshAsync(VolumeId volume, CancellationToken cancellationToken)

@@ -125,16 +125,15 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
         {
             // A volume that is full or was sealed is nobody's fault: the next grant is on another one.
             grants.Retire(grant);
-            return;
         }
-
-        if (result.FailedNode is not { } node)
+        else if (result.FailedNode is { } failed)
         {
-            return;
+            context.Penalties.Add(failed);
         }
 
-        context.Penalties.Add(node);
-        if (status != ChunkStatus.Busy)
+        // The node manager looks for itself; who is busy or follows a newer epoch gives it nothing to look at.
+        if (result.FailedNode is { } node
+            && status is not (ChunkStatus.Busy or ChunkStatus.NotOpen or ChunkStatus.WrongEpoch or ChunkStatus.StaleTerm))
         {
             context.Report(new ReplicaFault(grant.Volume, grant.Key, node, status));
         }

@@ -1,6 +1,6 @@
-namespace BigFs.Core.Replication;
+namespace BigFs.Core.Membership;
 
-/// <summary>A volume's state in the cluster map; the transitions are one table, <c>VolumeStates</c>.</summary>
+/// <summary>A volume's state in the cluster map; the transitions are one table, <c>Replication.VolumeStates</c>.</summary>
 public enum VolumeState
 {
     /// <summary>Recorded, being created (or reopened) on its members; takes no writes yet.</summary>
