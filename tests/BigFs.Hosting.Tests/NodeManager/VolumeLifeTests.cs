@@ -1,6 +1,6 @@
+using BigFs.Core.Control;
 using BigFs.Core.Membership;
 using BigFs.Core.Model;
-using BigFs.Core.Control;
 using BigFs.Core.Replication;
 using BigFs.Core.Storage;
 using NUnit.Framework;

@@ -55,7 +55,8 @@ internal static class WireErrors
         catch (InvalidProtocolBufferException damaged)
         {
             return new BigFsException(
-                BigFsErrorCode.Internal, $"{endpoint} sent an error that cannot be read.", damaged) { Endpoint = endpoint };
+                BigFsErrorCode.Internal, $"{endpoint} sent an error that cannot be read.", damaged)
+            { Endpoint = endpoint };
         }
 
         var code = (BigFsErrorCode)detail.Code;
