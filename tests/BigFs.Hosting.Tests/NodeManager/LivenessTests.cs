@@ -153,9 +153,9 @@ public sealed class LivenessTests
     [Test]
     public void A_wrong_setting_is_named()
     {
-        BigFsException wrong = Assert.Throws<BigFsException>(
+        BigFsException? wrong = Assert.Throws<BigFsException>(
             () => new NodeManagerOptions { SuspectAfter = TimeSpan.FromMilliseconds(1) }.Validate());
-        Assert.That(wrong.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
+        Assert.That(wrong!.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
         Assert.That(wrong.Message, Does.Contain(nameof(NodeManagerOptions.SuspectAfter)));
     }
 }
