@@ -49,6 +49,16 @@ public sealed partial class Housekeeping
     }
 
     [Test]
+    public void The_code_in_the_README_is_the_code_of_the_Quickstart()
+    {
+        string sample = Repository.Read("samples/Quickstart/Program.cs");
+        string code = Repository.Read("README.md").Split("```csharp")[1].Split("```")[0];
+        string[] lines = [.. code.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0)];
+        Assert.That(lines, Is.Not.Empty);
+        Assert.That(lines.Where(line => !sample.Contains(line, StringComparison.Ordinal)), Is.Empty);
+    }
+
+    [Test]
     public void Links_between_the_documents_lead_somewhere()
     {
         string[] documents =
