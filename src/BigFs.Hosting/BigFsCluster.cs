@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
 using BigFs.Core.Storage;
@@ -19,12 +20,12 @@ public sealed class BigFsCluster : IAsyncDisposable
     private readonly BigFsClusterOptions _options;
     private readonly RoleServices _services;
     private readonly bool _temporary;
-    private readonly InProcessClusterBus _bus = new();
+    private readonly InProcessClusterBus _bus;
     private readonly LocalDataNodeDirectory _directory = new();
     private readonly DirectChunkTransport _transport;
     private readonly Stack<IAsyncDisposable> _started = new();
     private readonly SemaphoreSlim _changing = new(1, 1);
-    private readonly Dictionary<BigFsClusterNode, DataNodeHost> _running = [];
+    private readonly ConcurrentDictionary<BigFsClusterNode, DataNodeHost> _running = [];
     private readonly Dictionary<BigFsClusterNode, IDisk> _disks = [];
     private readonly List<BigFsClusterNode> _nodes = [];
     private NodeManagerHost? _nodeManager;
@@ -35,6 +36,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     {
         _options = options;
         _services = RoleServices.For(options.LoggerFactory);
+        _bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
         _transport = new DirectChunkTransport(_directory.FindStore);
         _temporary = options.DataDirectory is null && !options.InMemory;
         DataDirectory = options.InMemory ? ""
@@ -85,12 +87,16 @@ public sealed class BigFsCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops a datanode, as if its machine went away; its data stay. A stopped one stays stopped.</summary>
+    /// <summary>
+    /// Stops a datanode cleanly: work in hand ends first and its data stay. To the rest of the cluster it is gone, without
+    /// notice. A stopped one stays stopped.
+    /// </summary>
     /// <param name="node">One of <see cref="Nodes"/>.</param>
     /// <param name="cancellationToken">Ends the wait for another change under way.</param>
+    /// <exception cref="ArgumentException">The node is of another cluster.</exception>
     public async Task StopNodeAsync(BigFsClusterNode node, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(node);
+        ThrowIfForeign(node);
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -103,13 +109,16 @@ public sealed class BigFsCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts a stopped datanode again on its data. A running one goes on.</summary>
+    /// <summary>
+    /// Starts a stopped datanode again on its data. A running one goes on; one that fails to start is stopped again.
+    /// </summary>
     /// <param name="node">One of <see cref="Nodes"/>.</param>
     /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="ArgumentException">The node is of another cluster.</exception>
     /// <exception cref="BigFsException">DataInUse, DataUnreadable, WrongCluster.</exception>
     public async Task StartNodeAsync(BigFsClusterNode node, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(node);
+        ThrowIfForeign(node);
         await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
@@ -190,7 +199,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             Endpoint = new Uri("bigfs://" + endpoint);
         }
 
-        _client = new BigFsClient(new BigFsClientOptions(), files, _transport);
+        _client = new BigFsClient(new BigFsClientOptions { LoggerFactory = _services.LoggerFactory }, files, _transport);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
         await manager.Role.EnsureWritableAsync(_options.EffectiveReplicas, cancellationToken).ConfigureAwait(false);
         Roles = DescribeRoles(endpoint);
@@ -207,7 +216,7 @@ public sealed class BigFsCluster : IAsyncDisposable
         foreach (ServiceRole role in new[] { ServiceRole.NameServer, ServiceRole.FileServer })
         {
             var lease = new LeaseKeeper(
-                nameServer, RoleNames.Instance(role, RoleNames.Name(role), listener.Endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>());
+                nameServer, RoleNames.Instance(role, RoleNames.Id(role, listener.Endpoint), listener.Endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>());
             _started.Push(lease);
             lease.Start();
             await lease.Registered.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -244,20 +253,24 @@ public sealed class BigFsCluster : IAsyncDisposable
             _transport,
             _services,
             cancellationToken).ConfigureAwait(false);
-        lock (_running)
-        {
-            _running[node] = host;
-        }
-
+        _running[node] = host;
         _directory.Add(host);
         node.Id = host.Store.Node.ToString();
-        node.IsRunning = true;
-        await host.StartAsync("", cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await host.StartAsync("", cancellationToken).ConfigureAwait(false);
+            node.IsRunning = true;
+        }
+        catch
+        {
+            await StopNodeNeedsLockAsync(node).ConfigureAwait(false);
+            throw;
+        }
     }
 
     private async Task StopNodeNeedsLockAsync(BigFsClusterNode node)
     {
-        if (_running.Remove(node, out DataNodeHost? host))
+        if (_running.TryRemove(node, out DataNodeHost? host))
         {
             _directory.Remove(host);
             node.IsRunning = false;
@@ -269,12 +282,15 @@ public sealed class BigFsCluster : IAsyncDisposable
     [
         .. new[] { ServiceRole.NameServer, ServiceRole.MetadataServer, ServiceRole.NodeManager, ServiceRole.FileServer }
             .Where(role => role != ServiceRole.NameServer || _options.Listen)
-            .Select(role => new BigFsClusterRole
+            .Select(role => (Role: role, Endpoint: role is ServiceRole.NameServer or ServiceRole.FileServer ? endpoint : ""))
+            .Select(one => new BigFsClusterRole
             {
-                Role = RoleNames.Name(role),
-                Id = RoleNames.Name(role),
-                Endpoint = role is ServiceRole.NameServer or ServiceRole.FileServer ? endpoint : "",
-                DataDirectory = role is ServiceRole.MetadataServer or ServiceRole.NodeManager ? Folder(RoleNames.Name(role)) ?? "" : "",
+                Role = RoleNames.Name(one.Role),
+                Id = RoleNames.Id(one.Role, one.Endpoint),
+                Endpoint = one.Endpoint,
+                DataDirectory = one.Role is ServiceRole.MetadataServer or ServiceRole.NodeManager
+                    ? Folder(RoleNames.Name(one.Role)) ?? ""
+                    : "",
             }),
         .. _nodes.Select(node => new BigFsClusterRole
         {
@@ -284,6 +300,15 @@ public sealed class BigFsCluster : IAsyncDisposable
             DataDirectory = node.DataDirectory,
         }),
     ];
+
+    private void ThrowIfForeign(BigFsClusterNode node)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        if (!_nodes.Contains(node))
+        {
+            throw new ArgumentException("The datanode is none of this cluster's Nodes.", nameof(node));
+        }
+    }
 
     /// <summary>The folder of a role; null in memory.</summary>
     private string? Folder(string role) => _options.InMemory ? null : Path.Combine(DataDirectory, role);

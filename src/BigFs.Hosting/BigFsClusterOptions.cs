@@ -47,20 +47,13 @@ public sealed class BigFsClusterOptions
     /// <exception cref="BigFsException">InvalidSettings, naming the setting and its range.</exception>
     internal void Validate()
     {
-        Check(DataNodes is >= 1 and <= 64, nameof(DataNodes), DataNodes, "1 to 64");
+        SettingsCheck.Between(DataNodes, 1, 64, nameof(DataNodes));
         int most = Math.Min(DataNodes, Limits.MaxReplicas);
-        Check(EffectiveReplicas >= 1 && EffectiveReplicas <= most, nameof(Replicas), EffectiveReplicas, $"1 to {most}");
-        Check(Port is >= 0 and <= 65535, nameof(Port), Port, "0 to 65535");
-        Check(Port == 0 || Listen, nameof(Port), Port, "set only together with Listen");
-        Check(PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
-        Check(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
-    }
-
-    private static void Check(bool right, string setting, object? value, string range)
-    {
-        if (!right)
-        {
-            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"The setting {setting} is {value}; it must be {range}.");
-        }
+        SettingsCheck.Between(EffectiveReplicas, 1, most, nameof(Replicas));
+        SettingsCheck.Between(Port, 0, 65535, nameof(Port));
+        SettingsCheck.Require(Port == 0 || Listen, nameof(Port), Port, "set only together with Listen");
+        SettingsCheck.Require(
+            PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
     }
 }

@@ -6,7 +6,7 @@ public sealed record BigFsClusterRole
     /// <summary>"name-server", "metadata-server", "node-manager", "file-server" or "datanode".</summary>
     public string Role { get; init; } = "";
 
-    /// <summary>Its identity within the role.</summary>
+    /// <summary>Its identity within the role: a datanode's own; else "role@endpoint" where it listens, else the role's name.</summary>
     public string Id { get; init; } = "";
 
     /// <summary>

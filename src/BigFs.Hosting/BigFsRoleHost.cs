@@ -115,9 +115,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         if (_roles.Contains(ServiceRole.NameServer))
         {
             var names = new NameServer.NameServer(_services.Time);
-            var bus = new InProcessClusterBus();
+            var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
             _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
-                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping)));
+                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.LoggerOf<ClusterBusService>())));
             return (names, bus);
         }
 
@@ -177,7 +177,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     /// <summary>Describes a role and keeps its lease at the name server alive.</summary>
     private void Announce(ServiceRole role, INameServer names, string endpoint, DataNodeHost? datanode)
     {
-        string id = role == ServiceRole.DataNode ? datanode!.Store.Node.ToString() : RoleNames.Name(role) + "@" + endpoint;
+        string id = role == ServiceRole.DataNode ? datanode!.Store.Node.ToString() : RoleNames.Id(role, endpoint);
         _described.Add(new BigFsClusterRole
         {
             Role = RoleNames.Name(role),

@@ -42,17 +42,21 @@ public sealed class BigFsRoleHostOptions
     internal IReadOnlyList<ServiceRole> Validate()
     {
         ServiceRole[] roles = [.. Roles.Select(RoleNames.Parse).Order()];
-        Check(roles.Length > 0, nameof(Roles), "empty", "at least one role");
-        Check(roles.Distinct().Count() == roles.Length, nameof(Roles), string.Join(", ", Roles), "each role at most once");
+        SettingsCheck.Require(roles.Length > 0, nameof(Roles), "empty", "at least one role");
+        SettingsCheck.Require(
+            roles.Distinct().Count() == roles.Length, nameof(Roles), string.Join(", ", Roles), "each role at most once");
         bool keeps = roles.Any(role => role is ServiceRole.MetadataServer or ServiceRole.NodeManager or ServiceRole.DataNode);
-        Check(!keeps || !string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), "not set", "a folder for these roles");
-        Check(IsEndpoint(Listen), nameof(Listen), Listen, "\"host:port\"");
-        Check(IsEndpoint(TransferListen), nameof(TransferListen), TransferListen, "\"host:port\"");
+        SettingsCheck.Require(
+            !keeps || !string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "a folder for these roles");
+        SettingsCheck.Require(IsEndpoint(Listen), nameof(Listen), Listen, "\"host:port\"");
+        SettingsCheck.Require(IsEndpoint(TransferListen), nameof(TransferListen), TransferListen, "\"host:port\"");
         bool names = roles.Contains(ServiceRole.NameServer);
-        Check(names || NameServer is not null, nameof(NameServer), "not set", "\"host:port\" unless name-server runs here too");
-        Check(NameServer is null || IsEndpoint(NameServer), nameof(NameServer), NameServer, "\"host:port\"");
-        Check(Replicas is >= 1 and <= Limits.MaxReplicas, nameof(Replicas), Replicas, $"1 to {Limits.MaxReplicas}");
-        Check(PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(
+            names || NameServer is not null, nameof(NameServer), NameServer, "\"host:port\" unless name-server runs here too");
+        SettingsCheck.Require(NameServer is null || IsEndpoint(NameServer), nameof(NameServer), NameServer, "\"host:port\"");
+        SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
+        SettingsCheck.Require(
+            PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
         return roles;
     }
 
@@ -60,13 +64,5 @@ public sealed class BigFsRoleHostOptions
     {
         int colon = text?.LastIndexOf(':') ?? -1;
         return colon > 0 && ushort.TryParse(text.AsSpan(colon + 1), out _);
-    }
-
-    private static void Check(bool right, string setting, object? value, string wanted)
-    {
-        if (!right)
-        {
-            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"The setting {setting} is {value}; it must be {wanted}.");
-        }
     }
 }

@@ -32,13 +32,15 @@ internal static class RoleNames
             $"\"{name}\" is no role; the roles are {string.Join(", ", All.Select(one => one.Name))}.");
     }
 
+    /// <summary>The identity of a role that has none of its own: "role@endpoint" where it listens, else the role's name.</summary>
+    public static string Id(ServiceRole role, string endpoint) =>
+        endpoint.Length > 0 ? Name(role) + "@" + endpoint : Name(role);
+
     /// <summary>An instance of a role in this process.</summary>
     public static ServiceInstance Instance(ServiceRole role, string id, string endpoint) => new()
     {
         Role = role,
         Id = id,
         Endpoint = endpoint,
-        ProcessId = Environment.ProcessId,
-        Machine = Environment.MachineName,
     };
 }

@@ -46,10 +46,4 @@ public sealed record ServiceInstance
 
     /// <summary>Where its control service listens, "host:port".</summary>
     public required string Endpoint { get; init; }
-
-    /// <summary>Process id on its machine.</summary>
-    public required int ProcessId { get; init; }
-
-    /// <summary>The machine's name.</summary>
-    public required string Machine { get; init; }
 }

@@ -18,13 +18,13 @@ public interface IClusterBus
     IAsyncEnumerable<ClusterEvent> SubscribeAsync(ClusterTopic topic, CancellationToken cancellationToken);
 }
 
-/// <summary>The topics in use; their names on the wire are those of the original BigFS.</summary>
+/// <summary>The topics in use; the relay's protocol carries their numbers.</summary>
 public enum ClusterTopic
 {
-    /// <summary>"datanode_heartbeats".</summary>
+    /// <summary>Signs of life of the datanodes: <see cref="DataNodeHeartbeat"/>.</summary>
     DataNodeHeartbeats = 1,
 
-    /// <summary>"datanode_cluster_updates".</summary>
+    /// <summary>New versions of the cluster map: <see cref="ClusterMapChanged"/>.</summary>
     ClusterUpdates = 2,
 }
 
@@ -47,14 +47,8 @@ public sealed record DataNodeHeartbeat : ClusterEvent
     /// <summary>Which start of its process.</summary>
     public required long Incarnation { get; init; }
 
-    /// <summary>Counts up within the incarnation.</summary>
-    public required long Sequence { get; init; }
-
     /// <summary>Where its control service listens; empty in process.</summary>
     public required string ControlEndpoint { get; init; }
-
-    /// <summary>Bytes free on its disk.</summary>
-    public required long FreeBytes { get; init; }
 }
 
 /// <summary>The cluster map has a new version; who needs it asks the node manager.</summary>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 
 namespace BigFs.Core.Messaging;
 
@@ -8,23 +9,22 @@ namespace BigFs.Core.Messaging;
 /// The event plane of one process: a bounded queue per subscriber, which loses its oldest event when it is full. Events
 /// of one publisher arrive in order.
 /// </summary>
-public sealed class InProcessClusterBus : IClusterBus
+public sealed partial class InProcessClusterBus : IClusterBus
 {
+    private readonly ILogger _logger;
     private readonly int _capacity;
     private readonly Lock _gate = new();
     private ImmutableArray<Subscription> _subscriptions = [];
-    private long _dropped;
 
     /// <summary>Makes a bus.</summary>
+    /// <param name="logger">Is told when a subscriber begins to lose events.</param>
     /// <param name="capacity">Events that wait for each subscriber, 1 or more; default 1,024.</param>
-    public InProcessClusterBus(int capacity = 1024)
+    public InProcessClusterBus(ILogger logger, int capacity = 1024)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(capacity);
+        _logger = logger;
         _capacity = capacity;
     }
-
-    /// <summary>Events that slow subscribers lost so far.</summary>
-    public long Dropped => Interlocked.Read(ref _dropped);
 
     /// <inheritdoc/>
     public ValueTask PublishAsync(ClusterEvent message, CancellationToken cancellationToken)
@@ -53,9 +53,16 @@ public sealed class InProcessClusterBus : IClusterBus
     public async IAsyncEnumerable<ClusterEvent> SubscribeAsync(
         ClusterTopic topic, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
+        bool isLosing = false;
         var queue = Channel.CreateBounded<ClusterEvent>(
             new BoundedChannelOptions(_capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-            _ => Interlocked.Increment(ref _dropped));
+            _ =>
+            {
+                if (!Interlocked.Exchange(ref isLosing, true))
+                {
+                    LogLoss(topic);
+                }
+            });
         var subscription = new Subscription(topic, queue);
         lock (_gate)
         {
@@ -66,7 +73,14 @@ public sealed class InProcessClusterBus : IClusterBus
         {
             while (true)
             {
-                yield return await queue.Reader.ReadAsync(cancellationToken);
+                ClusterEvent message = await queue.Reader.ReadAsync(cancellationToken);
+                if (queue.Reader.Count == 0)
+                {
+                    // Caught up: the next loss is another one, and worth another word.
+                    Volatile.Write(ref isLosing, false);
+                }
+
+                yield return message;
             }
         }
         finally
@@ -77,6 +91,10 @@ public sealed class InProcessClusterBus : IClusterBus
             }
         }
     }
+
+    [LoggerMessage(EventId = 1140, EventName = "ClusterBusLoss", Level = LogLevel.Warning,
+        Message = "A subscriber of {Topic} is too slow and loses the oldest events")]
+    private partial void LogLoss(ClusterTopic topic);
 
     private sealed record Subscription(ClusterTopic Topic, Channel<ClusterEvent> Queue);
 }

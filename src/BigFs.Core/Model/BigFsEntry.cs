@@ -41,8 +41,14 @@ public sealed record BigFsFile : BigFsEntry
 }
 
 /// <summary>Identity of one version of a file, 64 bits, written as 16 hexadecimal digits.</summary>
-public readonly record struct BigFsVersion(ulong Value) : IParsable<BigFsVersion>
+public readonly record struct BigFsVersion : IParsable<BigFsVersion>
 {
+    /// <summary>Makes the identity of its bits.</summary>
+    public BigFsVersion(ulong value) => Value = value;
+
+    /// <summary>Its 64 bits.</summary>
+    public ulong Value { get; }
+
     /// <summary>Parses 16 hexadecimal digits.</summary>
     /// <exception cref="FormatException">The text is something else.</exception>
     public static BigFsVersion Parse(string s, IFormatProvider? provider = null) =>

@@ -39,7 +39,7 @@ public enum BigFsErrorCode
     /// <summary>The upload's session ended before its commit; nothing was stored.</summary>
     SessionExpired = 17,
 
-    /// <summary>A limit would be exceeded (name, metadata, file size).</summary>
+    /// <summary>A limit would be exceeded: a file's metadata or size, or the number of leases. A name too long is InvalidPath.</summary>
     LimitExceeded = 18,
 
     /// <summary>Fewer datanodes are up than replicas were asked for.</summary>

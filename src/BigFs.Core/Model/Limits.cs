@@ -15,6 +15,9 @@ public static class Limits
     /// <summary>Bytes covered by one block checksum: 64 KiB.</summary>
     public const int BlockSize = 64 << 10;
 
+    /// <summary>Default size at which a volume is full: 1 GiB.</summary>
+    public const long DefaultVolumeSizeBytes = 1L << 30;
+
     /// <summary>Most replicas of a volume: 8.</summary>
     public const int MaxReplicas = 8;
 

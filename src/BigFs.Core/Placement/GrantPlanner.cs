@@ -27,7 +27,7 @@ public sealed class GrantPlanner
         HashSet<NodeId> up = [.. map.Nodes.Where(node => node.State == NodeState.Up).Select(node => node.Id)];
         if (up.Count < replicas)
         {
-            return new GrantPlan { Status = GrantPlanStatus.NotEnoughNodes, NodesUp = up.Count, NodesNeeded = replicas };
+            return new GrantPlan { Status = GrantPlanStatus.NotEnoughNodes, NodesUp = up.Count };
         }
 
         List<ClusterVolume> candidates =
@@ -38,7 +38,7 @@ public sealed class GrantPlanner
         ];
         if (candidates.Count == 0)
         {
-            return new GrantPlan { Status = GrantPlanStatus.NeedsVolumes, NodesUp = up.Count, NodesNeeded = replicas };
+            return new GrantPlan { Status = GrantPlanStatus.NeedsVolumes, NodesUp = up.Count };
         }
 
         lock (_lock)
@@ -54,7 +54,6 @@ public sealed class GrantPlanner
             {
                 Status = GrantPlanStatus.Planned,
                 NodesUp = up.Count,
-                NodesNeeded = replicas,
                 Chunks = chunks.MoveToImmutable(),
             };
         }
@@ -106,9 +105,6 @@ public sealed record GrantPlan
 
     /// <summary>Nodes that are up.</summary>
     public required int NodesUp { get; init; }
-
-    /// <summary>Nodes that are needed: the replicas asked for.</summary>
-    public required int NodesNeeded { get; init; }
 
     /// <summary>When planned: a place for each chunk.</summary>
     public ImmutableArray<PlannedChunk> Chunks { get; init; } = [];

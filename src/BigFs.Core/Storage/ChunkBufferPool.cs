@@ -27,7 +27,7 @@ public sealed class ChunkBufferPool : IDisposable
     }
 
     /// <summary>Bytes rented now.</summary>
-    public long BytesInUse
+    internal long BytesInUse
     {
         get
         {

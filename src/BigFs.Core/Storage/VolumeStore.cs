@@ -60,11 +60,6 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
         }
     }
 
-    /// <summary>Bytes of the disk that chunks may still take: what is free less the reserve, 0 or more.</summary>
-    /// <exception cref="DiskException">The disk did not say.</exception>
-    public async ValueTask<long> GetFreeBytesAsync() => Math.Max(
-        0, await _context.Disk.GetFreeBytesAsync(_context.Options.DataDirectory) - _context.Options.ReservedBytes);
-
     /// <inheritdoc/>
     public ChunkStatus Check(in ChunkAppend request)
     {

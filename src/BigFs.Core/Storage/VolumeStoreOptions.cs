@@ -12,7 +12,7 @@ public sealed record VolumeStoreOptions
     /// A volume whose log has reached so many bytes takes no more appends; at least 1 MiB, default 1 GiB. The last chunk
     /// may reach beyond it.
     /// </summary>
-    public long VolumeSizeBytes { get; init; } = 1L << 30;
+    public long VolumeSizeBytes { get; init; } = Limits.DefaultVolumeSizeBytes;
 
     /// <summary>
     /// Most bytes prepared on the disk ahead of need, all open volumes together; 0 or more, default 64 MiB. Given back
@@ -32,25 +32,18 @@ public sealed record VolumeStoreOptions
     /// <summary>
     /// Source of the node's id and of the logs' salts, so that a simulation can be repeated; null (default): the system's.
     /// </summary>
-    public Random? Random { get; init; }
+    internal Random? Random { get; init; }
 
     /// <summary>Checks the ranges.</summary>
     /// <exception cref="BigFsException"><see cref="BigFsErrorCode.InvalidSettings"/>, naming the setting.</exception>
     public void Validate()
     {
-        Require(Path.IsPathFullyQualified(DataDirectory ?? ""), nameof(DataDirectory), "must be an absolute path");
-        Require(VolumeSizeBytes >= 1 << 20, nameof(VolumeSizeBytes), "must be at least 1 MiB");
-        Require(PreparedBytesPerNode >= 0, nameof(PreparedBytesPerNode), "must not be negative");
-        Require(
-            BufferBytes >= ChunkBuffer.CapacityFor(Limits.MaxChunkSize), nameof(BufferBytes), "must be at least 66 MiB");
-        Require(ReservedBytes >= 0, nameof(ReservedBytes), "must not be negative");
-    }
-
-    private static void Require(bool holds, string setting, string rule)
-    {
-        if (!holds)
-        {
-            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"{setting} {rule}.");
-        }
+        SettingsCheck.Require(
+            Path.IsPathFullyQualified(DataDirectory ?? ""), nameof(DataDirectory), DataDirectory, "an absolute path");
+        SettingsCheck.Require(VolumeSizeBytes >= 1 << 20, nameof(VolumeSizeBytes), VolumeSizeBytes, "at least 1 MiB");
+        SettingsCheck.Require(PreparedBytesPerNode >= 0, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 or more");
+        SettingsCheck.Require(
+            BufferBytes >= ChunkBuffer.CapacityFor(Limits.MaxChunkSize), nameof(BufferBytes), BufferBytes, "at least 66 MiB");
+        SettingsCheck.Require(ReservedBytes >= 0, nameof(ReservedBytes), ReservedBytes, "0 or more");
     }
 }

@@ -32,9 +32,6 @@ internal sealed class FrameConnection : IDisposable
     /// <summary>Ends the connection when nothing moves for too long.</summary>
     public StallWatch Watch { get; }
 
-    /// <summary>Whether the connection served an exchange before the present one.</summary>
-    public bool Reused => _lastRequest > 1;
-
     /// <summary>Whether any byte came back in the present exchange.</summary>
     public bool Answered { get; private set; }
 

@@ -9,9 +9,6 @@ internal enum FrameType : byte
     /// <summary>Request: <see cref="ReadRequest"/>.</summary>
     Read = 2,
 
-    /// <summary>Request without a message: who is there?</summary>
-    Ping = 3,
-
     /// <summary>Payload bytes of a write or a read.</summary>
     Data = 16,
 
@@ -23,9 +20,6 @@ internal enum FrameType : byte
 
     /// <summary>Answer: <see cref="ReadAnswer"/>, followed by data frames.</summary>
     Reading = 19,
-
-    /// <summary>Answer: the node's id.</summary>
-    Pong = 20,
 
     /// <summary>Answer: <see cref="ErrorAnswer"/>; ends the request.</summary>
     Error = 21,

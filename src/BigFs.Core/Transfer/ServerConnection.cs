@@ -118,19 +118,9 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
             case FrameType.Read:
                 ReadRequest read = ReadRequest.Decode(message.Span) ?? throw Malformed("a read request");
                 return await new ServerRead(context, connection, header.RequestId, read).RunAsync();
-            case FrameType.Ping when message.IsEmpty:
-                await SendPongAsync(connection, header.RequestId);
-                return true;
             default:
                 throw Malformed($"a frame of type {(byte)header.Type}");
         }
-    }
-
-    private async ValueTask SendPongAsync(FrameConnection connection, ulong requestId)
-    {
-        var message = new byte[16];
-        new WireWriter(message).Node(context.Store.Node);
-        await connection.SendAsync(FrameType.Pong, requestId, message);
     }
 
     private TransferException Malformed(string what) =>

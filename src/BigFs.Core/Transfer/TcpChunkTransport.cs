@@ -90,43 +90,6 @@ public sealed class TcpChunkTransport : IChunkTransport
         return status;
     }
 
-    /// <summary>Asks whether a node's transfer protocol answers at its endpoint.</summary>
-    /// <returns>
-    /// Ok; <see cref="ChunkStatus.Unreachable"/> also when another node answers; or what else went wrong.
-    /// </returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async ValueTask<ChunkStatus> PingAsync(NodeAddress node, CancellationToken cancellationToken)
-    {
-        try
-        {
-            NodeId answering = await _client.ExchangeAsync(
-                node.TransferEndpoint, ExchangePingAsync, () => true, cancellationToken);
-            return answering == node.Id ? ChunkStatus.Ok : ChunkStatus.Unreachable;
-        }
-        catch (TransferException fault)
-        {
-            return fault.Status;
-        }
-    }
-
     /// <summary>Closes the idle connections; those of calls under way are closed when these end.</summary>
     public ValueTask DisposeAsync() => _client.DisposeAsync();
-
-    private static async Task<Exchanged<NodeId>> ExchangePingAsync(FrameConnection connection, ulong id)
-    {
-        await connection.SendAsync(FrameType.Ping, id, ReadOnlyMemory<byte>.Empty);
-        FrameHeader header = await connection.ReceiveHeaderAsync();
-        ReadOnlyMemory<byte> message = await connection.ReceiveMessageAsync(header);
-        if (header.Type == FrameType.Error)
-        {
-            ErrorAnswer error = Answers.Error(connection, header, id, message.Span);
-            throw new TransferException(error.Status, error.Text, error.Node);
-        }
-
-        var reader = new WireReader(message.Span);
-        NodeId node = reader.Node();
-        return header.Type == FrameType.Pong && header.RequestId == id && reader.AtCleanEnd
-            ? new Exchanged<NodeId>(node, true)
-            : throw Answers.Malformed(connection);
-    }
 }

@@ -1,3 +1,5 @@
+using BigFs.Core.Model;
+
 namespace BigFs.Core.Transfer;
 
 /// <summary>How chunks are sent and fetched over TCP.</summary>

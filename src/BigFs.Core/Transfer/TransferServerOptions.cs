@@ -1,3 +1,5 @@
+using BigFs.Core.Model;
+
 namespace BigFs.Core.Transfer;
 
 /// <summary>How a datanode serves its chunks over TCP.</summary>

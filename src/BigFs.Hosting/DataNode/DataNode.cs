@@ -190,16 +190,14 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     {
         try
         {
-            for (long sequence = 1; ; sequence++)
+            while (true)
             {
                 await _bus.PublishAsync(
                     new DataNodeHeartbeat
                     {
                         Node = Id,
                         Incarnation = _incarnation,
-                        Sequence = sequence,
                         ControlEndpoint = _controlEndpoint,
-                        FreeBytes = await _store.GetFreeBytesAsync(),
                     },
                     _stop.Token);
                 await Task.Delay(interval, _time, _stop.Token);

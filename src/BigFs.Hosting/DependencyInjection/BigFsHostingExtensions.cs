@@ -16,10 +16,16 @@ public static class BigFsHostingExtensions
     /// <param name="builder">The application.</param>
     /// <param name="configure">Changes the defaults of <see cref="BigFsClusterOptions"/>.</param>
     /// <exception cref="BigFsException">InvalidSettings, naming the setting.</exception>
+    /// <exception cref="InvalidOperationException">The application embeds a cluster already.</exception>
     public static IHostApplicationBuilder AddBigFs(
         this IHostApplicationBuilder builder, Action<BigFsClusterOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(builder);
+        if (builder.Services.Any(service => service.ServiceType == typeof(EmbeddedBigFs)))
+        {
+            throw new InvalidOperationException("AddBigFs was called before: an application embeds one BigFS cluster.");
+        }
+
         var options = new BigFsClusterOptions();
         configure?.Invoke(options);
         options.Validate();

@@ -18,9 +18,7 @@ internal static class BusMapping
             {
                 Node = heartbeat.Node.Value.ToProto(),
                 Incarnation = heartbeat.Incarnation,
-                Sequence = heartbeat.Sequence,
                 ControlEndpoint = heartbeat.ControlEndpoint,
-                FreeBytes = heartbeat.FreeBytes,
             },
         },
         ClusterMapChanged changed => new Protocol.BusMessage
@@ -39,9 +37,7 @@ internal static class BusMapping
         {
             Node = heartbeat.Node.ToNodeId(),
             Incarnation = heartbeat.Incarnation,
-            Sequence = heartbeat.Sequence,
             ControlEndpoint = heartbeat.ControlEndpoint,
-            FreeBytes = heartbeat.FreeBytes,
         },
         { MapChanged: { } changed } => new ClusterMapChanged { Version = changed.Version },
         _ => null,

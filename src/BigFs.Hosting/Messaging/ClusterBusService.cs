@@ -1,32 +1,32 @@
 using BigFs.Core.Messaging;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
+using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.Messaging;
 
 /// <summary>The relay: serves a bus of its process to other processes.</summary>
 /// <param name="bus">The bus.</param>
 /// <param name="stopping">Ends all streams (the listener's).</param>
-internal sealed class ClusterBusService(IClusterBus bus, CancellationToken stopping) : Protocol.ClusterBus.ClusterBusBase
+/// <param name="logger">Is told when a publisher sends what is not known here.</param>
+internal sealed partial class ClusterBusService(
+    IClusterBus bus, CancellationToken stopping, ILogger<ClusterBusService> logger) : Protocol.ClusterBus.ClusterBusBase
 {
-    private long _skipped;
-
-    /// <summary>Messages of unknown versions or kinds so far.</summary>
-    public long Skipped => Interlocked.Read(ref _skipped);
-
     public override async Task<Protocol.Empty> Publish(
         IAsyncStreamReader<Protocol.BusMessage> requestStream, ServerCallContext context)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
+        bool hasSkipped = false;
         while (await requestStream.MoveNext(end.Token))
         {
             if (requestStream.Current.FromProto() is { } message)
             {
                 await bus.PublishAsync(message, end.Token);
             }
-            else
+            else if (!hasSkipped)
             {
-                Interlocked.Increment(ref _skipped);
+                hasSkipped = true;
+                LogSkipped(logger, context.Peer);
             }
         }
 
@@ -58,4 +58,8 @@ internal sealed class ClusterBusService(IClusterBus bus, CancellationToken stopp
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
+
+    [LoggerMessage(EventId = 1133, EventName = "ClusterBusPublisherUnknown", Level = LogLevel.Warning,
+        Message = "{Peer} publishes events of a version or kind that is not known here; they are skipped")]
+    private static partial void LogSkipped(ILogger logger, string peer);
 }

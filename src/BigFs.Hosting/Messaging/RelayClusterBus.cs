@@ -10,7 +10,7 @@ namespace BigFs.Hosting.Messaging;
 
 /// <summary>
 /// The event plane through the relay at the name server. Publishing only queues: while the relay is away the oldest
-/// events are lost, and counted. Publisher and subscriptions connect again by themselves.
+/// events are lost. Publisher and subscriptions connect again by themselves.
 /// </summary>
 internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
 {
@@ -26,8 +26,7 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
     private readonly TimeProvider _clock;
     private readonly ILogger _logger;
     private readonly Task _pump;
-    private long _dropped;
-    private long _skipped;
+    private bool _isLosing;
     private bool _disposed;
 
     /// <summary>Makes a client of the relay at "host:port" and starts its pump; the channels stay the caller's.</summary>
@@ -39,25 +38,17 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         _logger = logger;
         _outgoing = Channel.CreateBounded<ClusterEvent>(
             new BoundedChannelOptions(QueueCapacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-            _ => Interlocked.Increment(ref _dropped));
+            _ => NoteLoss());
         _pump = PumpAsync(_stop.Token);
     }
-
-    /// <summary>Events lost before they were sent, because the relay was away or slow.</summary>
-    public long Dropped => Interlocked.Read(ref _dropped);
-
-    /// <summary>Messages received whose version or kind is not known here.</summary>
-    public long Skipped => Interlocked.Read(ref _skipped);
 
     /// <inheritdoc/>
     public ValueTask PublishAsync(ClusterEvent message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (!_outgoing.Writer.TryWrite(message))
-        {
-            Interlocked.Increment(ref _dropped);
-        }
 
+        // Never refused: the queue drops its oldest and is never completed.
+        _outgoing.Writer.TryWrite(message);
         return ValueTask.CompletedTask;
     }
 
@@ -66,26 +57,27 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         ClusterTopic topic, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
-        TimeSpan pause = FirstPause;
+        int failures = 0;
+        bool hasSkipped = false;
         while (!end.IsCancellationRequested)
         {
             using AsyncServerStreamingCall<Protocol.BusMessage> call = Client().Subscribe(
                 new Protocol.SubscribeRequest { Topic = (int)topic }, cancellationToken: end.Token);
             while (await NextAsync(call.ResponseStream, end.Token) is { } message)
             {
-                pause = FirstPause;
+                failures = 0;
                 if (message.FromProto() is { } known)
                 {
                     yield return known;
                 }
-                else
+                else if (!hasSkipped)
                 {
-                    Interlocked.Increment(ref _skipped);
+                    hasSkipped = true;
+                    LogSkipped(_endpoint);
                 }
             }
 
-            await Task.Delay(pause, _clock, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            pause = Longer(pause);
+            await PauseAsync(failures++, end.Token);
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -104,7 +96,31 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         _stop.Dispose();
     }
 
-    private static TimeSpan Longer(TimeSpan pause) => pause * 2 < LongestPause ? pause * 2 : LongestPause;
+    /// <summary>Waits before another try; ends early, and silently, by the token.</summary>
+    private async Task PauseAsync(int earlierFailures, CancellationToken cancellationToken) =>
+        await Task.Delay(Backoff.Pause(earlierFailures, FirstPause, LongestPause), _clock, cancellationToken)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private void NoteLoss()
+    {
+        if (!Interlocked.Exchange(ref _isLosing, true))
+        {
+            LogLoss(_endpoint);
+        }
+    }
+
+    /// <summary>The next event to send.</summary>
+    private async ValueTask<ClusterEvent> NextOutgoingAsync(CancellationToken cancellationToken)
+    {
+        ClusterEvent message = await _outgoing.Reader.ReadAsync(cancellationToken);
+        if (_outgoing.Reader.Count == 0)
+        {
+            // Caught up: the next loss is another one, and worth another word.
+            Volatile.Write(ref _isLosing, false);
+        }
+
+        return message;
+    }
 
     private ClusterBusClient Client() => new(_channels.Get(_endpoint));
 
@@ -129,22 +145,22 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
 
     private async Task PumpAsync(CancellationToken cancellationToken)
     {
-        TimeSpan pause = FirstPause;
+        int failures = 0;
         ClusterEvent? unsent = null;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
                 // Nothing is sent before there is something to send.
-                unsent ??= await _outgoing.Reader.ReadAsync(cancellationToken);
+                unsent ??= await NextOutgoingAsync(cancellationToken);
                 using AsyncClientStreamingCall<Protocol.BusMessage, Protocol.Empty> call =
                     Client().Publish(cancellationToken: cancellationToken);
                 while (true)
                 {
                     await call.RequestStream.WriteAsync(unsent.ToProto(), cancellationToken);
-                    pause = FirstPause;
+                    failures = 0;
                     unsent = null;
-                    unsent = await _outgoing.Reader.ReadAsync(cancellationToken);
+                    unsent = await NextOutgoingAsync(cancellationToken);
                 }
             }
             catch (Exception) when (cancellationToken.IsCancellationRequested)
@@ -154,8 +170,7 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
             catch (Exception error) when (error is RpcException or InvalidOperationException or OperationCanceledException)
             {
                 LogAway(_endpoint, error);
-                await Task.Delay(pause, _clock, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                pause = Longer(pause);
+                await PauseAsync(failures++, cancellationToken);
             }
         }
     }
@@ -163,4 +178,12 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
     [LoggerMessage(EventId = 1130, EventName = "ClusterBusAway", Level = LogLevel.Debug,
         Message = "The cluster bus at {Endpoint} is away; trying on")]
     private partial void LogAway(string endpoint, Exception error);
+
+    [LoggerMessage(EventId = 1131, EventName = "ClusterBusPublisherLoss", Level = LogLevel.Warning,
+        Message = "The cluster bus at {Endpoint} is away or slow: the oldest events are lost")]
+    private partial void LogLoss(string endpoint);
+
+    [LoggerMessage(EventId = 1132, EventName = "ClusterBusEventUnknown", Level = LogLevel.Warning,
+        Message = "The cluster bus at {Endpoint} sends events of a version or kind that is not known here; they are skipped")]
+    private partial void LogSkipped(string endpoint);
 }

@@ -13,7 +13,7 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
     /// <summary>Most leases at once: 4,096.</summary>
     public const int MaxLeases = 4096;
 
-    /// <summary>Longest id and machine name, in characters: 255.</summary>
+    /// <summary>Longest id, in characters: 255.</summary>
     public const int MaxNameLength = 255;
 
     private readonly Lock _gate = new();
@@ -26,16 +26,15 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
 
     /// <inheritdoc/>
     /// <exception cref="BigFsException">
-    /// InvalidArgument (an address beyond loopback, an empty or over-long name), LimitExceeded (too many leases).
+    /// InvalidArgument (an address beyond loopback, an empty or over-long id), LimitExceeded (too many leases).
     /// </exception>
     public ValueTask<TimeSpan> RegisterAsync(ServiceInstance instance, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (instance.Id.Length is 0 or > MaxNameLength || instance.Machine.Length > MaxNameLength)
+        if (instance.Id.Length is 0 or > MaxNameLength)
         {
             throw new BigFsException(
-                BigFsErrorCode.InvalidArgument,
-                $"An instance's id has 1 to {MaxNameLength} characters, its machine's name at most as many.");
+                BigFsErrorCode.InvalidArgument, $"An instance's id has 1 to {MaxNameLength} characters.");
         }
 
         if (Loopback.Parse(instance.Endpoint) is not { Port: > 0 })

@@ -27,7 +27,7 @@ internal sealed record NodeManagerOptions
     public int DefaultReplicas { get; init; } = 2;
 
     /// <summary>Size at which a volume is full, bytes; default 1 GiB. The datanodes' own setting must not be smaller.</summary>
-    public long VolumeSizeBytes { get; init; } = 1L << 30;
+    public long VolumeSizeBytes { get; init; } = Limits.DefaultVolumeSizeBytes;
 
     /// <summary>Volumes that are opened, sealed or compared at the same time; default 8.</summary>
     public int MaxVolumeJobs { get; init; } = 8;
@@ -36,23 +36,16 @@ internal sealed record NodeManagerOptions
     /// <exception cref="BigFsException">InvalidSettings, naming the setting.</exception>
     public void Validate()
     {
-        Require(HeartbeatInterval > TimeSpan.Zero, nameof(HeartbeatInterval), "must be more than zero");
-        Require(SuspectAfter > HeartbeatInterval, nameof(SuspectAfter), "must be more than HeartbeatInterval");
-        Require(ProbeTimeout > TimeSpan.Zero, nameof(ProbeTimeout), "must be more than zero");
-        Require(ProbeAttempts is >= 1 and <= 10, nameof(ProbeAttempts), "must be 1 to 10");
-        Require(MaxRetryPause >= HeartbeatInterval, nameof(MaxRetryPause), "must not be less than HeartbeatInterval");
-        Require(ReportInterval > TimeSpan.Zero, nameof(ReportInterval), "must be more than zero");
-        Require(
-            DefaultReplicas is >= 1 and <= Limits.MaxReplicas, nameof(DefaultReplicas), $"must be 1 to {Limits.MaxReplicas}");
-        Require(VolumeSizeBytes >= 1 << 20, nameof(VolumeSizeBytes), "must be at least 1 MiB");
-        Require(MaxVolumeJobs >= 1, nameof(MaxVolumeJobs), "must be 1 or more");
-    }
-
-    private static void Require(bool holds, string setting, string rule)
-    {
-        if (!holds)
-        {
-            throw new BigFsException(BigFsErrorCode.InvalidSettings, $"Node manager setting {setting} {rule}.");
-        }
+        SettingsCheck.Positive(HeartbeatInterval, nameof(HeartbeatInterval));
+        SettingsCheck.Require(
+            SuspectAfter > HeartbeatInterval, nameof(SuspectAfter), SuspectAfter, "more than HeartbeatInterval");
+        SettingsCheck.Positive(ProbeTimeout, nameof(ProbeTimeout));
+        SettingsCheck.Between(ProbeAttempts, 1, 10, nameof(ProbeAttempts));
+        SettingsCheck.Require(
+            MaxRetryPause >= HeartbeatInterval, nameof(MaxRetryPause), MaxRetryPause, "HeartbeatInterval or more");
+        SettingsCheck.Positive(ReportInterval, nameof(ReportInterval));
+        SettingsCheck.Between(DefaultReplicas, 1, Limits.MaxReplicas, nameof(DefaultReplicas));
+        SettingsCheck.Require(VolumeSizeBytes >= 1 << 20, nameof(VolumeSizeBytes), VolumeSizeBytes, "at least 1 MiB");
+        SettingsCheck.Require(MaxVolumeJobs >= 1, nameof(MaxVolumeJobs), MaxVolumeJobs, "1 or more");
     }
 }

@@ -21,7 +21,7 @@ internal sealed class SqliteMeta : IDisposable
     }
 
     /// <summary>The cluster that adopted the namespace.</summary>
-    public Guid? Cluster()
+    private Guid? Cluster()
     {
         if (!_cluster.Bind().Step())
         {

@@ -24,26 +24,10 @@ internal sealed record SqliteMetadataOptions
     /// <exception cref="BigFsException">InvalidSettings.</exception>
     public void Validate()
     {
-        RequirePositive(SessionTimeToLive, nameof(SessionTimeToLive));
-        RequirePositive(OperationRetention, nameof(OperationRetention));
-        if (ReadLease < TimeSpan.Zero)
-        {
-            throw Wrong($"{nameof(ReadLease)} is {ReadLease}; it must not be negative.");
-        }
-
-        if (DefaultReplicas is < 1 or > Limits.MaxReplicas)
-        {
-            throw Wrong($"{nameof(DefaultReplicas)} is {DefaultReplicas}; it must be 1 to {Limits.MaxReplicas}.");
-        }
+        const string Positive = "above zero";
+        SettingsCheck.Require(SessionTimeToLive > TimeSpan.Zero, nameof(SessionTimeToLive), SessionTimeToLive, Positive);
+        SettingsCheck.Require(OperationRetention > TimeSpan.Zero, nameof(OperationRetention), OperationRetention, Positive);
+        SettingsCheck.Require(ReadLease >= TimeSpan.Zero, nameof(ReadLease), ReadLease, "zero or more");
+        SettingsCheck.Between(DefaultReplicas, 1, Limits.MaxReplicas, nameof(DefaultReplicas));
     }
-
-    private static void RequirePositive(TimeSpan value, string setting)
-    {
-        if (value <= TimeSpan.Zero)
-        {
-            throw Wrong($"{setting} is {value}; it must be longer than nothing.");
-        }
-    }
-
-    private static BigFsException Wrong(string sentence) => new(BigFsErrorCode.InvalidSettings, sentence);
 }

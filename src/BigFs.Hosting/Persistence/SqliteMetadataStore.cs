@@ -168,10 +168,6 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         await _queue.RunAsync(() => _tombstones.Postpone(ids, delay), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    public ValueTask<Guid?> GetClusterIdAsync(CancellationToken cancellationToken) =>
-        _queue.RunAsync(_meta.Cluster, cancellationToken);
-
-    /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>
         await _queue.RunAsync(() => _meta.Adopt(clusterId), cancellationToken).ConfigureAwait(false);
 

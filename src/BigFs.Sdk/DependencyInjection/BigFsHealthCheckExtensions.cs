@@ -36,8 +36,9 @@ public static class BigFsHealthCheckExtensions
                 await client.FindAsync(BigFsPath.Root, cancellationToken).ConfigureAwait(false);
                 return HealthCheckResult.Healthy("The file server answers.");
             }
-            catch (BigFsException exception)
+            catch (Exception exception) when (exception is BigFsException or InvalidOperationException)
             {
+                // InvalidOperationException: an embedded cluster that has not started yet, or has stopped.
                 return new HealthCheckResult(context.Registration.FailureStatus, exception.Message, exception);
             }
         }

@@ -6,7 +6,7 @@ namespace BigFs.Core.Tests.Storage;
 
 /// <summary>A disk that refuses or fails at a chosen operation on the volume's log.</summary>
 [TestFixture]
-public sealed class VolumeStoreFaultTests
+internal sealed class VolumeStoreFaultTests
 {
     private MemoryDisk _disk = null!;
     private VolumeStore _store = null!;
@@ -127,7 +127,6 @@ public sealed class VolumeStoreFaultTests
 
         Assert.That(stored, Is.InRange(8, 10), "about a MiB");
         Assert.That(await _store.AppendAsync(1, 1, 99, StoreKit.Bytes(100_000)), Is.EqualTo(ChunkStatus.OutOfSpace));
-        Assert.That(await _store.GetFreeBytesAsync(), Is.LessThan(110_000));
         Assert.That(await _store.DeleteAsync(1, 1), Is.EqualTo(ChunkStatus.Ok));
         Assert.That(await _store.FenceAsync(1, 2), Is.EqualTo(ChunkStatus.Ok));
         Assert.That(await _store.SealAsync(1, 2), Is.EqualTo(ChunkStatus.Ok));

@@ -165,7 +165,7 @@ public sealed class VolumeStoreFolderTests
         BigFsException? refusal = await Assert.ThrowsAsync<BigFsException>(async () => await StoreKit.OpenAsync(_disk, options));
 
         Assert.That(refusal!.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
-        Assert.That(refusal.Message, Does.StartWith(setting));
+        Assert.That(refusal.Message, Does.StartWith($"The setting {setting} is "));
     }
 
     private async Task<BigFsException> ExpectRefusal(BigFsErrorCode code)

@@ -118,6 +118,11 @@ internal sealed class TransferBench : IAsyncDisposable
     public Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination) =>
         Client.ReadAsync(Nodes[node], chunk, offset, destination, CancellationToken.None).AsTask().WaitAsync(Deadline);
 
+    /// <summary>Asks a node for a chunk that it does not have: the least that shows whether and how it answers.</summary>
+    public static Task<ChunkStatus> ReadAbsentAsync(TcpChunkTransport client, NodeAddress node) =>
+        client.ReadAsync(node, new ChunkReference(Volume, ChunkKey.Create(2, 1), 10, 0), 0, new byte[10], CancellationToken.None)
+            .AsTask().WaitAsync(Deadline);
+
     /// <summary>A bare connection to a node, past its hello.</summary>
     public async Task<FrameConnection> ConnectAsync(int node)
     {

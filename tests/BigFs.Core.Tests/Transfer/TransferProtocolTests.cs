@@ -41,7 +41,8 @@ internal sealed class TransferProtocolTests
             iter: 300,
             threads: 1);
 
-        Assert.That(await bench.Client.PingAsync(bench.Nodes[0], default), Is.EqualTo(ChunkStatus.Ok));
+        Assert.That(
+            await TransferBench.ReadAbsentAsync(bench.Client, bench.Nodes[0]), Is.EqualTo(ChunkStatus.ChunkNotFound));
         Assert.That(bench.Stores[0].AppendCount, Is.Zero);
     }
 

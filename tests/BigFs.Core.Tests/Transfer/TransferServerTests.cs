@@ -104,7 +104,7 @@ internal sealed class TransferServerTests
             1, options: TransferBench.ServerOptions with { MaxConnections = 1 });
         using FrameConnection first = await bench.ConnectAsync(0);
 
-        ChunkStatus refused = await bench.Client.PingAsync(bench.Nodes[0], default);
+        ChunkStatus refused = await TransferBench.ReadAbsentAsync(bench.Client, bench.Nodes[0]);
 
         Assert.That(refused, Is.EqualTo(ChunkStatus.Busy));
     }

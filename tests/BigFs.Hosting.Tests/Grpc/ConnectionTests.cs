@@ -116,7 +116,7 @@ internal sealed class ConnectionTests
     public async Task A_refused_connection_to_the_name_server_fails_at_once_and_names_the_address()
     {
         int port = FreePort();
-        await using var client = new GrpcFileServer(new BigFsClientOptions { Endpoint = new Uri($"bigfs://127.0.0.1:{port}") });
+        await using var client = new GrpcFileServer($"127.0.0.1:{port}", new ControlTimeouts(), TimeProvider.System);
         long start = Stopwatch.GetTimestamp();
 
         BigFsException caught = await ErrorTests.FailAsync(client.FindAsync("/a", CancellationToken.None));
@@ -281,17 +281,6 @@ internal sealed class ConnectionTests
             Assert.That(listed, Is.EqualTo(names));
             Assert.That(pages, Is.EqualTo(2).Or.EqualTo(3));
         }
-    }
-
-    [TestCase("http://127.0.0.1:1")]
-    [TestCase("bigfs://127.0.0.1")]
-    [TestCase("bigfs://127.0.0.1:1/path")]
-    public void An_endpoint_of_another_form_is_a_wrong_setting(string endpoint)
-    {
-        BigFsException? caught = Assert.Throws<BigFsException>(
-            () => _ = new GrpcFileServer(new BigFsClientOptions { Endpoint = new Uri(endpoint) }));
-
-        Assert.That((caught!.Code, caught.Message.Contains("Endpoint")), Is.EqualTo((BigFsErrorCode.InvalidSettings, true)));
     }
 
     [Test]

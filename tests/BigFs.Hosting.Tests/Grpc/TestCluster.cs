@@ -102,5 +102,5 @@ internal sealed class TestCluster : IAsyncDisposable
     }
 
     public static ServiceInstance Instance(ServiceRole role, string endpoint, string id = "1") =>
-        new() { Role = role, Id = id, Endpoint = endpoint, ProcessId = 7, Machine = "here" };
+        new() { Role = role, Id = id, Endpoint = endpoint };
 }

@@ -71,13 +71,11 @@ internal abstract class ClusterBusContract
 
     protected abstract IClusterBus Bus { get; }
 
-    protected static DataNodeHeartbeat Heartbeat(long sequence) => new()
+    protected static DataNodeHeartbeat Heartbeat(long incarnation) => new()
     {
         Node = new NodeId(Guid.Parse("00112233-4455-6677-8899-aabbccddeeff")),
-        Incarnation = long.MinValue,
-        Sequence = sequence,
+        Incarnation = incarnation,
         ControlEndpoint = "127.0.0.1:7",
-        FreeBytes = long.MaxValue,
     };
 
     /// <summary>A subscription that stands when it is handed out.</summary>
@@ -119,7 +117,7 @@ internal abstract class ClusterBusContract
             {
                 message = await ReadAsync();
             }
-            while (message is ClusterMapChanged { Version: < 0 } or DataNodeHeartbeat { Sequence: < 0 });
+            while (message is ClusterMapChanged { Version: < 0 } or DataNodeHeartbeat { Incarnation: < 0 });
             return message;
         }
 

@@ -3,6 +3,7 @@ using BigFs.Hosting.Grpc;
 using BigFs.Hosting.Messaging;
 using BigFs.Internal.Grpc;
 using Google.Protobuf;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
@@ -12,8 +13,8 @@ namespace BigFs.Hosting.Tests.Messaging;
 internal sealed class RelayClusterBusTests : ClusterBusContract
 {
     private readonly ChannelCache _channels = new(TimeSpan.FromSeconds(5));
+    private RecordedLog _log = null!;
     private InProcessClusterBus _source = null!;
-    private ClusterBusService _service = null!;
     private ControlListener _listener = null!;
     private RelayClusterBus _relay = null!;
 
@@ -22,10 +23,11 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     [SetUp]
     public async Task Start()
     {
-        _source = new InProcessClusterBus();
+        _log = new RecordedLog();
+        _source = new InProcessClusterBus(NullLogger.Instance);
         _listener = await ListenAsync("127.0.0.1:0");
         _relay = new RelayClusterBus(
-            _listener.Endpoint, _channels, TimeProvider.System, NullLogger<RelayClusterBus>.Instance);
+            _listener.Endpoint, _channels, TimeProvider.System, new Logger<RelayClusterBus>(_log));
     }
 
     [TearDown]
@@ -33,6 +35,7 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     {
         await _relay.DisposeAsync();
         await _listener.DisposeAsync();
+        _log.Dispose();
     }
 
     [OneTimeTearDown]
@@ -54,20 +57,20 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     }
 
     [Test]
-    public async Task A_relay_away_holds_no_publisher_up_and_what_is_lost_is_counted()
+    public async Task A_relay_away_holds_no_publisher_up_and_the_first_loss_is_told()
     {
         await using var relay = new RelayClusterBus(
-            "127.0.0.1:1", _channels, TimeProvider.System, NullLogger<RelayClusterBus>.Instance);
+            "127.0.0.1:1", _channels, TimeProvider.System, new Logger<RelayClusterBus>(_log));
         for (int i = 0; i < 5000; i++)
         {
             Assert.That(relay.PublishAsync(Heartbeat(i), default).IsCompletedSuccessfully);
         }
 
-        Assert.That(relay.Dropped, Is.InRange(5000 - 1024 - 1, 5000 - 1024));
+        Assert.That(_log.Count("ClusterBusPublisherLoss"), Is.EqualTo(1));
     }
 
     [Test]
-    public async Task Versions_and_kinds_from_the_future_are_skipped_and_counted_on_both_sides()
+    public async Task Versions_and_kinds_from_the_future_are_skipped_and_told_once()
     {
         await using Subscriber subscriber = await Subscriber.StartAsync(_relay, ClusterTopic.ClusterUpdates);
         var raw = new Protocol.ClusterBus.ClusterBusClient(_channels.Get(_listener.Endpoint));
@@ -83,7 +86,7 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
         await call.ResponseAsync;
 
         Assert.That(await subscriber.NextAsync(), Is.EqualTo(new ClusterMapChanged { Version = 7 }));
-        Assert.That(_service.Skipped, Is.EqualTo(3));
+        Assert.That(_log.Count("ClusterBusPublisherUnknown"), Is.EqualTo(1));
     }
 
     [Test]
@@ -114,8 +117,8 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     private async Task<ControlListener> ListenAsync(string address)
     {
         var listener = new ControlListener(address, NullLoggerFactory.Instance);
-        _service = new ClusterBusService(_source, listener.Stopping);
-        await listener.Map(Protocol.ClusterBus.BindService(_service)).StartAsync(CancellationToken.None);
+        var service = new ClusterBusService(_source, listener.Stopping, new Logger<ClusterBusService>(_log));
+        await listener.Map(Protocol.ClusterBus.BindService(service)).StartAsync(CancellationToken.None);
         return listener;
     }
 }

@@ -164,7 +164,9 @@ internal sealed class TombstoneWorkerTests
         _managerAway = false;
 
         await RoundsUntilAsync(() => Task.FromResult(Left == 0), "no tombstone is left");
-        Assert.That(await _store.GetClusterIdAsync(None), Is.EqualTo(Cluster));
+        BigFsException bound = (await Assert.ThrowsAsync<BigFsException>(
+            () => _store.AdoptClusterIdAsync(Guid.NewGuid(), None).AsTask()))!;
+        Assert.That(bound.Message, Does.Contain(Cluster.ToString("N")));
     }
 
     [Test]

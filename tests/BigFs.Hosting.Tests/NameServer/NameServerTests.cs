@@ -47,7 +47,7 @@ internal sealed class NameServerTests
     {
         var names = new Names(_clock);
         await names.RegisterAsync(Instance(ServiceRole.FileServer, "a"), default);
-        ServiceInstance moved = Instance(ServiceRole.FileServer, "a") with { Endpoint = "127.0.0.1:2", ProcessId = 9 };
+        ServiceInstance moved = Instance(ServiceRole.FileServer, "a") with { Endpoint = "127.0.0.1:2" };
         await names.RegisterAsync(moved, default);
 
         Assert.That(await names.ResolveAsync(ServiceRole.FileServer, default), Is.EqualTo([moved]));
@@ -161,7 +161,7 @@ internal sealed class NameServerTests
     }
 
     private static ServiceInstance Instance(ServiceRole role, string id) =>
-        new() { Role = role, Id = id, Endpoint = "127.0.0.1:1", ProcessId = 1, Machine = "here" };
+        new() { Role = role, Id = id, Endpoint = "127.0.0.1:1" };
 
     private static async Task<string[]> IdsAsync(INameServer names, ServiceRole role) =>
         [.. (await names.ResolveAsync(role, default)).Select(instance => instance.Id)];

@@ -51,7 +51,6 @@ public sealed class LivenessTests
         await using ManagerCluster cluster = await ManagerCluster.CreateAsync(1);
         await cluster.StartManagerAsync();
         FakeDataNode node = cluster.Nodes.All[0];
-        long sequence = 0;
         await cluster.WaitAsync(
             () =>
             {
@@ -60,9 +59,7 @@ public sealed class LivenessTests
                     {
                         Node = node.Id,
                         Incarnation = node.Incarnation,
-                        Sequence = ++sequence,
                         ControlEndpoint = "",
-                        FreeBytes = 0,
                     },
                     CancellationToken.None);
                 return true;

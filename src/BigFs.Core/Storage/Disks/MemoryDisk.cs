@@ -1,7 +1,7 @@
 namespace BigFs.Core.Storage;
 
 /// <summary>An operation of a <see cref="MemoryDisk"/>, for those who inject failures.</summary>
-public enum DiskOperation
+internal enum DiskOperation
 {
     /// <summary>Reading bytes.</summary>
     Read = 1,
@@ -43,7 +43,7 @@ public sealed class MemoryDisk : IDisk
     /// Asked before each operation (with the file's path): an exception that it returns is thrown instead. Null (default):
     /// nothing fails.
     /// </summary>
-    public Func<DiskOperation, string, DiskException?>? Fault { get; set; }
+    internal Func<DiskOperation, string, DiskException?>? Fault { get; set; }
 
     /// <inheritdoc/>
     public BigFsDurability Durability => BigFsDurability.Memory;
@@ -53,7 +53,7 @@ public sealed class MemoryDisk : IDisk
     /// bytes, each file's length and each directory's names survive or not as the dice fall.
     /// </summary>
     /// <param name="dice">The source of chance; null: everything that was not synced is lost.</param>
-    public void Crash(Random? dice = null)
+    internal void Crash(Random? dice = null)
     {
         lock (_lock)
         {

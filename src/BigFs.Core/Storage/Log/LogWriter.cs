@@ -68,7 +68,6 @@ internal sealed class LogWriter
     /// </summary>
     public bool PreparesAhead
     {
-        get => _preparesAhead;
         set => _preparesAhead = value;
     }
 

@@ -13,14 +13,7 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     private readonly GrpcNameServer _names;
     private readonly RoleConnection<FileServerClient> _connection;
 
-    /// <summary>Makes a client of the cluster that the options name; does no I/O.</summary>
-    /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
-    public GrpcFileServer(BigFsClientOptions options)
-        : this(EndpointOf(options), TimeoutsOf(options), TimeProvider.System)
-    {
-    }
-
-    /// <summary>Makes a client of the cluster whose name server listens at "host:port".</summary>
+    /// <summary>Makes a client of the cluster whose name server listens at "host:port"; does no I/O.</summary>
     public GrpcFileServer(string nameServer, ControlTimeouts timeouts, TimeProvider clock)
     {
         _channels = new ChannelCache(timeouts.Connect);
@@ -137,28 +130,4 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         await _names.DisposeAsync().ConfigureAwait(false);
         _channels.Dispose();
     }
-
-    private static string EndpointOf(BigFsClientOptions options)
-    {
-        Uri endpoint = options.Endpoint;
-        bool legal = endpoint is { IsAbsoluteUri: true, Scheme: "bigfs", Host.Length: > 0, Port: > 0 }
-            && endpoint.UserInfo.Length == 0 && endpoint.PathAndQuery is "/" or "";
-        return legal
-            ? endpoint.Authority
-            : throw Invalid(nameof(options.Endpoint), $"is \"{endpoint}\", \"bigfs://host:port\" is expected");
-    }
-
-    private static ControlTimeouts TimeoutsOf(BigFsClientOptions options) => new()
-    {
-        Connect = Checked(options.ConnectTimeout, nameof(options.ConnectTimeout)),
-        Operation = Checked(options.OperationTimeout, nameof(options.OperationTimeout)),
-    };
-
-    private static TimeSpan Checked(TimeSpan time, string setting) =>
-        time > TimeSpan.Zero && time <= TimeSpan.FromDays(1)
-            ? time
-            : throw Invalid(setting, $"is {time}, more than zero and at most a day is expected");
-
-    private static BigFsException Invalid(string setting, string problem) =>
-        new(BigFsErrorCode.InvalidSettings, $"The setting {setting} {problem}.");
 }

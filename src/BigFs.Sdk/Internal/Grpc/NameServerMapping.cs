@@ -10,8 +10,6 @@ internal static class NameServerMapping
         Role = (int)instance.Role,
         Id = instance.Id,
         Endpoint = instance.Endpoint,
-        ProcessId = instance.ProcessId,
-        Machine = instance.Machine,
     };
 
     public static ServiceInstance FromProto(this Protocol.ServiceInstance proto) => new()
@@ -19,7 +17,5 @@ internal static class NameServerMapping
         Role = Wire.ToEnum<ServiceRole>(proto.Role),
         Id = proto.Id,
         Endpoint = proto.Endpoint,
-        ProcessId = proto.ProcessId,
-        Machine = proto.Machine,
     };
 }

@@ -1,4 +1,4 @@
-namespace BigFs.Hosting.NodeManager;
+namespace BigFs.Hosting;
 
 /// <summary>Pauses that double.</summary>
 internal static class Backoff
