@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using BigFs.Cli.Commands;
 using BigFs.Cli.Errors;
+using BigFs.Cli.Paths;
 
 namespace BigFs.Cli;
 
@@ -14,7 +15,7 @@ internal sealed class BigFsCommandLine
     private readonly CliEnvironment _environment;
     private readonly Option<string> _endpoint = new("--endpoint")
     {
-        Description = "The cluster, bigfs://HOST:PORT; default $BIGFS_ENDPOINT, else bigfs://127.0.0.1:7400.",
+        Description = $"The cluster, bigfs://HOST:PORT; default ${EndpointAddress.Variable}, else {EndpointAddress.Default.OriginalString}.",
         HelpName = "ENDPOINT",
         Recursive = true,
     };

@@ -27,7 +27,7 @@ internal sealed class CommandContext(CliEnvironment environment, bool json, bool
     public bool InShell => Environment.ShellClient is not null;
 
     /// <summary>The client: the shell's, or one of this command.</summary>
-    /// <exception cref="UsageException">The endpoint is not one.</exception>
+    /// <exception cref="BigFsException">InvalidSettings: the endpoint is not one.</exception>
     public IBigFsClient Client => Environment.ShellClient
         ?? (_client ??= Environment.Connect(EndpointAddress.Choose(endpoint, Environment.Variable)));
 

@@ -42,7 +42,7 @@ public sealed class BigFsClusterOptions
     public ILoggerFactory? LoggerFactory { get; set; }
 
     /// <summary><see cref="Replicas"/> with its default filled in.</summary>
-    internal int EffectiveReplicas => Replicas ?? Math.Min(2, DataNodes);
+    public int EffectiveReplicas => Replicas ?? Math.Min(2, DataNodes);
 
     /// <exception cref="BigFsException">InvalidSettings, naming the setting and its range.</exception>
     internal void Validate()

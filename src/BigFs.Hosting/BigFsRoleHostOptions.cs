@@ -8,8 +8,7 @@ namespace BigFs.Hosting;
 public sealed class BigFsRoleHostOptions
 {
     /// <summary>
-    /// Which roles, each at most once: "name-server", "metadata-server", "node-manager", "file-server", "datanode". At least
-    /// one.
+    /// Which roles, each at most once and at least one: names of <see cref="BigFsRoleNames"/>.
     /// </summary>
     public IList<string> Roles { get; set; } = [];
 

@@ -2,16 +2,16 @@ using BigFs.Core.Control;
 
 namespace BigFs.Hosting;
 
-/// <summary>The roles' names as settings, the command line and leases write them.</summary>
+/// <summary>The roles and their names, as settings, the command line and leases write them.</summary>
 internal static class RoleNames
 {
     private static readonly (ServiceRole Role, string Name)[] All =
     [
-        (ServiceRole.NameServer, "name-server"),
-        (ServiceRole.MetadataServer, "metadata-server"),
-        (ServiceRole.NodeManager, "node-manager"),
-        (ServiceRole.FileServer, "file-server"),
-        (ServiceRole.DataNode, "datanode"),
+        (ServiceRole.NameServer, BigFsRoleNames.NameServer),
+        (ServiceRole.MetadataServer, BigFsRoleNames.MetadataServer),
+        (ServiceRole.NodeManager, BigFsRoleNames.NodeManager),
+        (ServiceRole.FileServer, BigFsRoleNames.FileServer),
+        (ServiceRole.DataNode, BigFsRoleNames.DataNode),
     ];
 
     public static string Name(ServiceRole role) => All.Single(one => one.Role == role).Name;
@@ -29,7 +29,7 @@ internal static class RoleNames
 
         throw new BigFsException(
             BigFsErrorCode.InvalidSettings,
-            $"\"{name}\" is no role; the roles are {string.Join(", ", All.Select(one => one.Name))}.");
+            $"\"{name}\" is no role; the roles are {string.Join(", ", BigFsRoleNames.All)}.");
     }
 
     /// <summary>The identity of a role that has none of its own: "role@endpoint" where it listens, else the role's name.</summary>

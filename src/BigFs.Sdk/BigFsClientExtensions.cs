@@ -44,9 +44,11 @@ public static class BigFsClientExtensions
     /// <summary>
     /// Uploads all that a local directory holds, by <see cref="IBigFsClient.UploadAsync"/> and, for empty directories,
     /// <see cref="IBigFsClient.CreateDirectoryAsync"/>. Goes on after failures and says for each file what became of it;
-    /// symbolic links are not followed and devices not read, and each is named as skipped.
+    /// symbolic links are not followed, pipes and devices not read, and each is named as skipped.
     /// </summary>
-    /// <returns>A result for each file, and for each directory that is empty or could not be read; in no order.</returns>
+    /// <returns>
+    /// A result for each file, and for each directory of which nothing goes up or that could not be read; in no order.
+    /// </returns>
     /// <exception cref="DirectoryNotFoundException">The local directory does not exist.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled; files may have been uploaded.</exception>
     public static async Task<IReadOnlyList<FileTransferResult>> UploadDirectoryAsync(
@@ -65,7 +67,8 @@ public static class BigFsClientExtensions
 
     /// <summary>
     /// Downloads a file to a local one, by <see cref="IBigFsClient.DownloadAsync"/>: into a temporary file beside it, which
-    /// takes its place when all bytes are there. On failure nothing is left and an existing file stays.
+    /// takes its place when all bytes are there. On failure no file is left and an existing one stays. Missing directories
+    /// above it are made; a symbolic link stays, what it leads to is replaced; a pipe or a device is written to as it is.
     /// </summary>
     /// <exception cref="IOException">The local file cannot be written.</exception>
     /// <exception cref="BigFsException">As <see cref="IBigFsClient.DownloadAsync"/>.</exception>
@@ -78,7 +81,7 @@ public static class BigFsClientExtensions
     {
         ArgumentNullException.ThrowIfNull(client);
         ArgumentException.ThrowIfNullOrEmpty(localFile);
-        return await LocalFiles.ReplaceAsync(
+        return await LocalFiles.WriteAsync(
             localFile,
             destination => client.DownloadAsync(path, destination, options, cancellationToken)).ConfigureAwait(false);
     }

@@ -51,6 +51,18 @@ public sealed class UploadOptions
 
     /// <summary>Told the bytes acknowledged by all replicas so far; never goes down. Called on the upload's own flow.</summary>
     public IProgress<long>? Progress { get; set; }
+
+    /// <summary>The same options with another progress.</summary>
+    internal UploadOptions With(IProgress<long>? progress) => new()
+    {
+        Replicas = Replicas,
+        ChunkSize = ChunkSize,
+        Concurrency = Concurrency,
+        Precondition = Precondition,
+        ContentType = ContentType,
+        Metadata = Metadata,
+        Progress = progress,
+    };
 }
 
 /// <summary>Options of a download.</summary>
@@ -64,6 +76,9 @@ public sealed class DownloadOptions
 
     /// <summary>Told the bytes handed over so far; never goes down. Called on the download's own flow.</summary>
     public IProgress<long>? Progress { get; set; }
+
+    /// <summary>The same options with another progress.</summary>
+    internal DownloadOptions With(IProgress<long>? progress) => new() { Concurrency = Concurrency, Progress = progress };
 }
 
 /// <summary>Options of a listing.</summary>

@@ -15,6 +15,9 @@ public sealed record FileTransferResult
     /// <summary>What an upload rests on; null when it failed or was skipped, for directories and for downloads.</summary>
     public DurabilityReceipt? Receipt { get; init; }
 
+    /// <summary>How long its transfer took; zero when it was skipped or refused.</summary>
+    public TimeSpan Elapsed { get; init; }
+
     /// <summary>Why it failed; null when it did not.</summary>
     public Exception? Error { get; init; }
 
@@ -36,6 +39,12 @@ public sealed class UploadDirectoryOptions
 
     /// <summary>Told each result as it comes, one at a time; null (default) for nobody.</summary>
     public IProgress<FileTransferResult>? Progress { get; set; }
+
+    /// <summary>
+    /// Told the bytes of all files so far, those of files that failed in their middle included; one call at a time, and
+    /// never goes down. Null (default) for nobody.
+    /// </summary>
+    public IProgress<long>? BytesProgress { get; set; }
 }
 
 /// <summary>Options of a download of a directory.</summary>
@@ -49,4 +58,10 @@ public sealed class DownloadDirectoryOptions
 
     /// <summary>Told each result as it comes, one at a time; null (default) for nobody.</summary>
     public IProgress<FileTransferResult>? Progress { get; set; }
+
+    /// <summary>
+    /// Told the bytes of all files so far, those of files that failed in their middle included; one call at a time, and
+    /// never goes down. Null (default) for nobody.
+    /// </summary>
+    public IProgress<long>? BytesProgress { get; set; }
 }

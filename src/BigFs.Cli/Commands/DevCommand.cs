@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using BigFs.Cli.Errors;
+using BigFs.Cli.Paths;
 using BigFs.Cli.Roles;
 using BigFs.Hosting;
 using Microsoft.Extensions.Logging;
@@ -20,7 +21,7 @@ internal static class DevCommand
         };
         var memory = new Option<bool>("--memory") { Description = "Keep everything in memory; nothing survives the end." };
         var port = NumberOption.Make<int>(
-            "--port", "P", "The port of the endpoint; default that of the last start, else 7400; 0 for any free one.");
+            "--port", "P", $"The port of the endpoint; default that of the last start, else {EndpointAddress.Default.Port}; 0 for any free one.");
         var processes = new Option<bool>("--processes") { Description = "A process for each role, to try failures." };
         var command = new Command("dev", "Runs a whole cluster on this machine until SIGINT or SIGTERM.")
         {
@@ -76,7 +77,7 @@ internal static class DevCommand
         Uri endpoint = cluster.Endpoint!;
         if (plan.Folder is not null)
         {
-            plan.State.Ports[RoleNames.NameServer] = endpoint.Port;
+            plan.State.Ports[BigFsRoleNames.NameServer] = endpoint.Port;
             (plan.State with { Nodes = plan.Nodes }).Save(plan.Folder);
         }
 

@@ -32,19 +32,31 @@ internal sealed class Each(CommandContext context)
         try
         {
             await action();
-            lock (_lock)
-            {
-                _done++;
-            }
+            Done();
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            int exitCode = context.Report(exception, cancellationToken);
-            lock (_lock)
-            {
-                _failed++;
-                _exitCode = exitCode;
-            }
+            Failed(exception, cancellationToken);
+        }
+    }
+
+    /// <summary>Counts one of the things as done. Thread-safe.</summary>
+    public void Done()
+    {
+        lock (_lock)
+        {
+            _done++;
+        }
+    }
+
+    /// <summary>Reports that one of the things failed, and counts it. Thread-safe.</summary>
+    public void Failed(Exception failure, CancellationToken cancellationToken)
+    {
+        int exitCode = context.Report(failure, cancellationToken);
+        lock (_lock)
+        {
+            _failed++;
+            _exitCode = exitCode;
         }
     }
 

@@ -14,7 +14,7 @@ internal static class RunCommand
     {
         var roles = new Argument<string[]>("role")
         {
-            Description = $"One or more of {string.Join(", ", RoleNames.All)}.",
+            Description = $"One or more of {string.Join(", ", BigFsRoleNames.All)}.",
             Arity = ArgumentArity.OneOrMore,
         };
         var data = new Option<string>("--data") { Description = "The folder for the data.", HelpName = "DIR" };

@@ -1,6 +1,6 @@
 namespace BigFs.Cli.Copying;
 
-/// <summary>One thing to copy: a file, or a directory that only has to exist.</summary>
+/// <summary>One thing to copy: a file, or a folder with all it holds.</summary>
 internal sealed record CopyItem
 {
     /// <summary>The local file or folder; "-" for standard input or output.</summary>
@@ -9,8 +9,8 @@ internal sealed record CopyItem
     /// <summary>The file or directory in BigFS.</summary>
     public required BigFsPath Remote { get; init; }
 
-    /// <summary>Whether it is a directory: made at the destination, its files are items of their own.</summary>
-    public bool IsDirectory { get; init; }
+    /// <summary>Whether it goes with all it holds.</summary>
+    public bool IsFolder { get; init; }
 
     /// <summary>Bytes of a file; null when not known before.</summary>
     public long? Length { get; init; }

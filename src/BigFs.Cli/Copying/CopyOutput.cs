@@ -9,10 +9,11 @@ namespace BigFs.Cli.Copying;
 internal static class CopyOutput
 {
     /// <summary>A line for people: what, how much, how fast, and what an upload rests on.</summary>
-    public static string Line(CopyItem item, BigFsFile file, DurabilityReceipt? receipt, TimeSpan time)
+    public static string Line(FileTransferResult result, BigFsFile file)
     {
-        string remote = RemotePath.Prefix + item.Remote;
-        string way = receipt is null ? $"{remote} -> {item.Local}" : $"{item.Local} -> {remote}";
+        (DurabilityReceipt? receipt, TimeSpan time) = (result.Receipt, result.Elapsed);
+        string remote = RemotePath.Prefix + result.Path;
+        string way = receipt is null ? $"{remote} -> {result.LocalPath}" : $"{result.LocalPath} -> {remote}";
         string rate = time > TimeSpan.Zero ? $", {Text.Size(file.Size / time.TotalSeconds)}/s" : "";
         string held = receipt is null ? "verified" : string.Create(
             CultureInfo.InvariantCulture,
@@ -21,13 +22,14 @@ internal static class CopyOutput
     }
 
     /// <summary>The same for programs, with the whole receipt.</summary>
-    public static void WriteJson(Utf8JsonWriter writer, CopyItem item, BigFsFile file, DurabilityReceipt? receipt, TimeSpan time)
+    public static void WriteJson(Utf8JsonWriter writer, FileTransferResult result, BigFsFile file)
     {
-        string remote = RemotePath.Prefix + item.Remote;
-        writer.WriteString("source", receipt is null ? remote : item.Local);
-        writer.WriteString("destination", receipt is null ? item.Local : remote);
+        DurabilityReceipt? receipt = result.Receipt;
+        string remote = RemotePath.Prefix + result.Path;
+        writer.WriteString("source", receipt is null ? remote : result.LocalPath);
+        writer.WriteString("destination", receipt is null ? result.LocalPath : remote);
         writer.WriteNumber("size", file.Size);
-        writer.WriteNumber("seconds", Math.Round(time.TotalSeconds, 3));
+        writer.WriteNumber("seconds", Math.Round(result.Elapsed.TotalSeconds, 3));
         writer.WriteString("version", file.Version.ToString());
         writer.WriteString("crc32c", Text.Checksum(file.Crc32C));
         if (receipt is null)
@@ -57,6 +59,13 @@ internal static class CopyOutput
         }
 
         writer.WriteEndArray();
+    }
+
+    /// <summary>What an upload left out, for programs.</summary>
+    public static void WriteSkippedJson(Utf8JsonWriter writer, FileTransferResult result, string why)
+    {
+        writer.WriteString("source", result.LocalPath);
+        writer.WriteString("skipped", why);
     }
 
     private static string Durability(DurabilityReceipt receipt) =>

@@ -5,7 +5,7 @@ using BigFs.Cli.Progress;
 
 namespace BigFs.Cli.Copying;
 
-/// <summary>Carries out a copy: its files, several at a time when there are many, each reported on its own.</summary>
+/// <summary>Carries out a copy by the SDK: its files, several at a time when there are many, each told on its own.</summary>
 internal sealed class CopyRun(CommandContext context, CopyRequest request)
 {
     /// <summary>Files on their way at once, and the chunks of each: memory stays at 8 chunks of 8 MiB.</summary>
@@ -16,6 +16,8 @@ internal sealed class CopyRun(CommandContext context, CopyRequest request)
     private readonly bool _isUpload = RemotePath.IsRemote(request.Destination);
     private readonly bool _isSingle = request.Sources.Count == 1 && !request.Recursive;
     private readonly Each _each = new(context);
+
+    private int Concurrency => _isSingle ? ChunksOfOneFile : ChunksOfManyFiles;
 
     /// <summary>Copies everything.</summary>
     /// <returns>The exit code.</returns>
@@ -32,8 +34,8 @@ internal sealed class CopyRun(CommandContext context, CopyRequest request)
             : DownloadPlan.MakeAsync(context, request, cancellationToken);
         var parallel = new ParallelOptions
         {
-            // Standard output takes one file after the other.
-            MaxDegreeOfParallelism = request.Destination == CopyRequest.Standard ? 1 : FilesAtOnce,
+            // Standard output takes one file after the other; a folder's files go several at a time by themselves.
+            MaxDegreeOfParallelism = request.Recursive || request.Destination == CopyRequest.Standard ? 1 : FilesAtOnce,
             CancellationToken = cancellationToken,
         };
         await Parallel.ForEachAsync(items, parallel, async (item, token) =>
@@ -41,91 +43,140 @@ internal sealed class CopyRun(CommandContext context, CopyRequest request)
         return _each.Finish(cancellationToken);
     }
 
-    private async Task CopyAsync(CopyItem item, TransferTotal total, CancellationToken cancellationToken)
+    private Task CopyAsync(CopyItem item, TransferTotal total, CancellationToken cancellationToken)
     {
-        if (item.Obstacle is not null)
-        {
-            throw item.Obstacle;
-        }
-
-        if (item.IsDirectory)
-        {
-            await MakeDirectoryAsync(item, cancellationToken);
-            return;
-        }
-
-        long start = context.Environment.Time.GetTimestamp();
         IProgress<long> progress = total.Add(item.Length);
-        (BigFsFile file, DurabilityReceipt? receipt) = _isUpload
-            ? await UploadAsync(item, progress, cancellationToken)
-            : (await DownloadAsync(item, progress, cancellationToken), null);
-        Tell(item, file, receipt, context.Environment.Time.GetElapsedTime(start));
+        return item.Obstacle is not null ? Task.FromException(item.Obstacle)
+            : item.IsFolder ? CopyFolderAsync(item, progress, cancellationToken)
+            : CopyFileAsync(item, progress, cancellationToken);
     }
 
-    private Task MakeDirectoryAsync(CopyItem item, CancellationToken cancellationToken)
+    private async Task CopyFileAsync(CopyItem item, IProgress<long> progress, CancellationToken cancellationToken)
     {
-        if (_isUpload)
-        {
-            return context.Client.CreateDirectoryAsync(item.Remote, cancellationToken);
-        }
+        long start = context.Environment.Time.GetTimestamp();
+        (BigFsFile file, DurabilityReceipt? receipt) = _isUpload
+            ? await UploadAsync(item, UploadOptions(progress), cancellationToken)
+            : (await DownloadAsync(item, DownloadOptions(progress), cancellationToken), null);
+        TimeSpan elapsed = context.Environment.Time.GetElapsedTime(start);
+        Tell(new FileTransferResult { LocalPath = item.Local, Path = item.Remote, Receipt = receipt, Elapsed = elapsed }, file);
+    }
 
-        Directory.CreateDirectory(item.Local);
-        return Task.CompletedTask;
+    private Task CopyFolderAsync(CopyItem item, IProgress<long> progress, CancellationToken cancellationToken)
+    {
+        var each = new Told(result => Note(result, cancellationToken));
+        return _isUpload
+            ? context.Client.UploadDirectoryAsync(
+                item.Remote,
+                item.Local,
+                new UploadDirectoryOptions
+                {
+                    Parallelism = FilesAtOnce,
+                    Upload = UploadOptions(null),
+                    BytesProgress = progress,
+                    Progress = each,
+                },
+                cancellationToken)
+            : context.Client.DownloadDirectoryAsync(
+                item.Remote,
+                item.Local,
+                new DownloadDirectoryOptions
+                {
+                    Parallelism = FilesAtOnce,
+                    Download = DownloadOptions(null),
+                    BytesProgress = progress,
+                    Progress = each,
+                },
+                cancellationToken);
     }
 
     private async Task<(BigFsFile File, DurabilityReceipt Receipt)> UploadAsync(
-        CopyItem item, IProgress<long> progress, CancellationToken cancellationToken)
+        CopyItem item, UploadOptions options, CancellationToken cancellationToken)
     {
-        var options = new UploadOptions
-        {
-            Replicas = request.Replicas,
-            Precondition = request.Precondition,
-            Progress = progress,
-            Concurrency = _isSingle ? ChunksOfOneFile : ChunksOfManyFiles,
-        };
-        if (item.Local == CopyRequest.Standard)
-        {
-            UploadResult fromInput = await context.Client.UploadAsync(item.Remote, context.Console.Input, options, cancellationToken);
-            return (fromInput.File, fromInput.Receipt);
-        }
-
-        await using FileStream content = LocalFile.OpenRead(item.Local);
-        UploadResult result = await context.Client.UploadAsync(item.Remote, content, options, cancellationToken);
+        UploadResult result = item.Local == CopyRequest.Standard
+            ? await context.Client.UploadAsync(item.Remote, context.Console.Input, options, cancellationToken)
+            : await context.Client.UploadFileAsync(item.Remote, item.Local, options, cancellationToken);
         return (result.File, result.Receipt);
     }
 
-    private async Task<BigFsFile> DownloadAsync(CopyItem item, IProgress<long> progress, CancellationToken cancellationToken)
+    private Task<BigFsFile> DownloadAsync(CopyItem item, DownloadOptions options, CancellationToken cancellationToken)
     {
-        var options = new DownloadOptions
+        if (item.Local != CopyRequest.Standard)
         {
-            Progress = progress,
-            Concurrency = _isSingle ? ChunksOfOneFile : ChunksOfManyFiles,
-        };
-        if (item.Local == CopyRequest.Standard)
-        {
-            context.Console.Flush();
-            return await context.Client.DownloadAsync(item.Remote, context.Console.OutputStream, options, cancellationToken);
+            return context.Client.DownloadFileAsync(item.Remote, item.Local, options, cancellationToken);
         }
 
-        return await LocalFile.WriteAsync(
-            item.Local,
-            destination => context.Client.DownloadAsync(item.Remote, destination, options, cancellationToken));
+        context.Console.Flush();
+        return context.Client.DownloadAsync(item.Remote, context.Console.OutputStream, options, cancellationToken);
     }
 
-    private void Tell(CopyItem item, BigFsFile file, DurabilityReceipt? receipt, TimeSpan time)
+    private UploadOptions UploadOptions(IProgress<long>? progress) => new()
     {
-        if (!context.Json)
+        Replicas = request.Replicas,
+        Precondition = request.Precondition,
+        Progress = progress,
+        Concurrency = Concurrency,
+    };
+
+    private DownloadOptions DownloadOptions(IProgress<long>? progress) => new()
+    {
+        Progress = progress,
+        Concurrency = Concurrency,
+    };
+
+    /// <summary>Tells and counts what became of one entry of a folder.</summary>
+    private void Note(FileTransferResult result, CancellationToken cancellationToken)
+    {
+        if (result.Error is not null)
         {
-            context.Say(CopyOutput.Line(item, file, receipt, time));
+            _each.Failed(result.Error, cancellationToken);
         }
-        else if (item.Local == CopyRequest.Standard && !_isUpload)
+        else if (result.Skipped is { } why)
         {
-            // Standard output holds the file's own bytes: the report goes where it cannot spoil them.
-            JsonLine.Write(context.Console.Error, writer => CopyOutput.WriteJson(writer, item, file, receipt, time));
+            TellSkipped(result, why);
         }
         else
         {
-            context.WriteJson(writer => CopyOutput.WriteJson(writer, item, file, receipt, time));
+            _each.Done();
+            if (result.File is { } file)
+            {
+                Tell(result, file);
+            }
         }
+    }
+
+    private void Tell(FileTransferResult result, BigFsFile file)
+    {
+        if (!context.Json)
+        {
+            context.Say(CopyOutput.Line(result, file));
+        }
+        else if (result.LocalPath == CopyRequest.Standard && !_isUpload)
+        {
+            // Standard output holds the file's own bytes: the report goes where it cannot spoil them.
+            JsonLine.Write(context.Console.Error, writer => CopyOutput.WriteJson(writer, result, file));
+        }
+        else
+        {
+            context.WriteJson(writer => CopyOutput.WriteJson(writer, result, file));
+        }
+    }
+
+    private void TellSkipped(FileTransferResult result, string why)
+    {
+        if (context.Json)
+        {
+            context.WriteJson(writer => CopyOutput.WriteSkippedJson(writer, result, why));
+        }
+        else
+        {
+            // Also when quiet: who copies a folder has to know what is not in the copy.
+            context.Console.Error.WriteLine($"bigfs: \"{Text.Visible(result.LocalPath)}\" is left out: {why}.");
+        }
+    }
+
+    /// <summary>Told on the transfer's own flow, where <see cref="Progress{T}"/> would tell later and in another order.</summary>
+    private sealed class Told(Action<FileTransferResult> tell) : IProgress<FileTransferResult>
+    {
+        public void Report(FileTransferResult value) => tell(value);
     }
 }

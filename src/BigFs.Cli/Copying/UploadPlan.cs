@@ -4,7 +4,7 @@ using BigFs.Cli.Paths;
 
 namespace BigFs.Cli.Copying;
 
-/// <summary>Finds what an upload consists of, a folder's files one by one as they are found.</summary>
+/// <summary>Chooses where each source of an upload goes.</summary>
 internal static class UploadPlan
 {
     public static async IAsyncEnumerable<CopyItem> MakeAsync(
@@ -20,35 +20,9 @@ internal static class UploadPlan
 
         foreach (string source in request.Sources)
         {
-            if (source == CopyRequest.Standard)
-            {
-                yield return FromStandardInput(context, destination, isInto);
-                continue;
-            }
-
-            string local = Path.GetFullPath(source);
-            BigFsPath remote = isInto ? destination.Path / LocalName(local) : destination.Path;
-            if (!Directory.Exists(local))
-            {
-                yield return FromFile(local, remote, source);
-                continue;
-            }
-
-            if (!request.Recursive)
-            {
-                yield return new CopyItem
-                {
-                    Local = local,
-                    Remote = remote,
-                    Obstacle = new UsageException($"\"{source}\" is a folder: add -r to copy it with all it holds."),
-                };
-                continue;
-            }
-
-            foreach (CopyItem item in FromFolder(new DirectoryInfo(local), remote))
-            {
-                yield return item;
-            }
+            yield return source == CopyRequest.Standard
+                ? FromStandardInput(context, destination, isInto)
+                : FromPath(source, destination, isInto, request.Recursive);
         }
     }
 
@@ -64,63 +38,39 @@ internal static class UploadPlan
             : new CopyItem { Local = CopyRequest.Standard, Remote = destination.Path };
     }
 
-    private static CopyItem FromFile(string local, BigFsPath remote, string asWritten)
+    private static CopyItem FromPath(string source, RemotePath destination, bool isInto, bool recursive)
     {
+        string local = Path.GetFullPath(source);
+        bool isFolder = Directory.Exists(local);
         var file = new FileInfo(local);
-        return new CopyItem
+        var item = new CopyItem
         {
             Local = local,
-            Remote = remote,
+            Remote = destination.Path,
+            IsFolder = isFolder,
             Length = file.Exists ? file.Length : null,
-            Obstacle = file.Exists ? null : new FileNotFoundException($"There is no local file \"{asWritten}\"."),
+            Obstacle = isFolder && !recursive
+                ? new UsageException($"\"{source}\" is a folder: add -r to copy it with all it holds.")
+                : isFolder || file.Exists ? null
+                : new FileNotFoundException($"There is no local file \"{source}\"."),
         };
-    }
-
-    private static IEnumerable<CopyItem> FromFolder(DirectoryInfo folder, BigFsPath remote)
-    {
-        yield return new CopyItem { Local = folder.FullName, Remote = remote, IsDirectory = true };
-        foreach (FileSystemInfo entry in folder.EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal))
+        if (!isInto)
         {
-            BigFsPath target = remote;
-            BigFsException? illegal = null;
-            try
-            {
-                target = remote / entry.Name;
-            }
-            catch (BigFsException exception)
-            {
-                illegal = exception;
-            }
+            return item;
+        }
 
-            if (illegal is not null)
-            {
-                yield return new CopyItem { Local = entry.FullName, Remote = remote, Obstacle = illegal };
-            }
-            else if (entry is FileInfo file)
-            {
-                yield return FromFile(file.FullName, target, file.FullName);
-            }
-            else if (entry.LinkTarget is not null)
-            {
-                // Followed, a link to a folder above would never end.
-                yield return new CopyItem
-                {
-                    Local = entry.FullName,
-                    Remote = target,
-                    Obstacle = new IOException($"\"{entry.FullName}\" is a link to a folder and was left out."),
-                };
-            }
-            else
-            {
-                foreach (CopyItem item in FromFolder((DirectoryInfo)entry, target))
-                {
-                    yield return item;
-                }
-            }
+        try
+        {
+            return item with { Remote = destination.Path / NameOf(local) };
+        }
+        catch (BigFsException exception)
+        {
+            // The local name cannot be one in BigFS: this source fails, the others go.
+            return item with { Obstacle = item.Obstacle ?? exception };
         }
     }
 
-    private static string LocalName(string local)
+    private static string NameOf(string local)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(local));
         return name.Length > 0 ? name : throw new UsageException($"\"{local}\" has no name: give the whole destination.");

@@ -9,13 +9,12 @@ internal static class DevOutput
 {
     public static void TellReady(CommandContext context, DevPlan plan, Uri endpoint, IReadOnlyList<RoleLine> roles)
     {
-        string address = endpoint.ToString().TrimEnd('/');
         if (context.Json)
         {
             context.WriteJson(writer =>
             {
                 writer.WriteBoolean("ready", true);
-                writer.WriteString("endpoint", address);
+                writer.WriteString("endpoint", Address(endpoint));
                 writer.WriteString("data", plan.Folder ?? "");
                 writer.WriteNumber("replicas", plan.Replicas);
                 writer.WriteNumber("preparedBytesPerNode", plan.PreparedBytesPerNode);
@@ -24,14 +23,17 @@ internal static class DevOutput
         }
         else
         {
-            WriteText(context.Console.Output, plan, address, roles);
+            WriteText(context.Console.Output, plan, endpoint, roles);
         }
 
         context.Console.Flush();
     }
 
-    private static void WriteText(TextWriter output, DevPlan plan, string address, IReadOnlyList<RoleLine> roles)
+    private static string Address(Uri endpoint) => endpoint.ToString().TrimEnd('/');
+
+    private static void WriteText(TextWriter output, DevPlan plan, Uri endpoint, IReadOnlyList<RoleLine> roles)
     {
+        string address = Address(endpoint);
         bool processes = roles.Select(role => role.ProcessId).Distinct().Count() > 1;
         string nodes = plan.Nodes == 1 ? "1 datanode" : string.Create(CultureInfo.InvariantCulture, $"{plan.Nodes} datanodes");
         string replicas = plan.Replicas == 1 ? "1 replica" : string.Create(CultureInfo.InvariantCulture, $"{plan.Replicas} replicas");
@@ -56,7 +58,7 @@ internal static class DevOutput
             }
         }
 
-        string at = address == EndpointAddress.OfPort(EndpointAddress.DefaultPort).ToString().TrimEnd('/')
+        string at = endpoint == EndpointAddress.Default
             ? ""
             : $" --endpoint {address}";
         output.WriteLine();

@@ -8,9 +8,6 @@ namespace BigFs.Cli.Roles;
 /// <summary>What <c>bigfs dev</c> was asked for, completed by what its data folder remembers and by the defaults.</summary>
 internal sealed record DevPlan
 {
-    /// <summary>Replicas where there are datanodes enough.</summary>
-    private const int UsualReplicas = 2;
-
     /// <summary>The data folder, absolute; null in memory.</summary>
     public required string? Folder { get; init; }
 
@@ -24,7 +21,7 @@ internal sealed record DevPlan
     public required DevState State { get; init; }
 
     /// <summary>Replicas of each chunk.</summary>
-    public int Replicas => Math.Min(UsualReplicas, Nodes);
+    public int Replicas => new BigFsClusterOptions { DataNodes = Nodes }.EffectiveReplicas;
 
     /// <summary>Bytes that each datanode may prepare ahead of need.</summary>
     public long PreparedBytesPerNode { get; } = new BigFsClusterOptions().PreparedBytesPerNode;
@@ -39,7 +36,7 @@ internal sealed record DevPlan
 
         string? folder = inMemory ? null : Path.GetFullPath(data ?? DefaultFolder());
         DevState state = (folder is null ? null : DevState.Load(folder)) ?? new DevState();
-        int remembered = state.Ports.GetValueOrDefault(RoleNames.NameServer, EndpointAddress.DefaultPort);
+        int remembered = state.Ports.GetValueOrDefault(BigFsRoleNames.NameServer, EndpointAddress.Default.Port);
         return new DevPlan
         {
             Folder = folder,
@@ -52,7 +49,7 @@ internal sealed record DevPlan
     /// <summary>What a person should know of the numbers before the start.</summary>
     public IEnumerable<string> Remarks()
     {
-        if (Nodes < UsualReplicas)
+        if (Replicas == 1)
         {
             yield return "One datanode only: one replica, so each file is kept once and is lost with that datanode.";
         }

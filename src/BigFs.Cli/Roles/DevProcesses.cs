@@ -65,8 +65,8 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
     /// <summary>The names of folders and ports: the role, datanodes with their number.</summary>
     private IEnumerable<string> Names() =>
     [
-        .. RoleNames.All.Where(role => role != RoleNames.DataNode),
-        .. Enumerable.Range(1, plan.Nodes).Select(number => $"{RoleNames.DataNode}-{number}"),
+        .. BigFsRoleNames.All.Where(role => role != BigFsRoleNames.DataNode),
+        .. Enumerable.Range(1, plan.Nodes).Select(number => $"{BigFsRoleNames.DataNode}-{number}"),
     ];
 
     /// <summary>Gives whatever listens a port, the one that it had before if it had one, and keeps them all.</summary>
@@ -74,34 +74,34 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
     private int AssignPorts(string folder)
     {
         SortedDictionary<string, int> ports = plan.State.Ports;
-        ports[RoleNames.NameServer] = plan.Port != 0 ? plan.Port : Ports.NextFree(Ports.Anywhere, ports.Values);
+        ports[BigFsRoleNames.NameServer] = plan.Port != 0 ? plan.Port : Ports.NextFree(Ports.Anywhere, ports.Values);
         IEnumerable<string> listeners = Names().SelectMany(name =>
-            name.StartsWith(RoleNames.DataNode, StringComparison.Ordinal) ? [name, name + Transfer] : new[] { name });
+            name.StartsWith(BigFsRoleNames.DataNode, StringComparison.Ordinal) ? [name, name + Transfer] : new[] { name });
         foreach (string listener in listeners)
         {
             if (!ports.ContainsKey(listener))
             {
-                ports[listener] = Ports.NextFree(ports[RoleNames.NameServer] + 1, ports.Values);
+                ports[listener] = Ports.NextFree(ports[BigFsRoleNames.NameServer] + 1, ports.Values);
             }
         }
 
         (plan.State with { Nodes = plan.Nodes }).Save(folder);
-        return ports[RoleNames.NameServer];
+        return ports[BigFsRoleNames.NameServer];
     }
 
     private BigFsRoleHostOptions OptionsOf(string name, string folder)
     {
         SortedDictionary<string, int> ports = plan.State.Ports;
-        bool isDataNode = name.StartsWith(RoleNames.DataNode, StringComparison.Ordinal);
+        bool isDataNode = name.StartsWith(BigFsRoleNames.DataNode, StringComparison.Ordinal);
         var options = new BigFsRoleHostOptions
         {
-            Roles = [isDataNode ? RoleNames.DataNode : name],
+            Roles = [isDataNode ? BigFsRoleNames.DataNode : name],
             DataDirectory = Path.Combine(folder, name),
             Listen = $"127.0.0.1:{ports[name]}",
             Replicas = plan.Replicas,
             PreparedBytesPerNode = plan.PreparedBytesPerNode,
         };
-        options.NameServer = name == RoleNames.NameServer ? null : $"127.0.0.1:{ports[RoleNames.NameServer]}";
+        options.NameServer = name == BigFsRoleNames.NameServer ? null : $"127.0.0.1:{ports[BigFsRoleNames.NameServer]}";
         options.TransferListen = isDataNode ? $"127.0.0.1:{ports[name + Transfer]}" : options.TransferListen;
         return options;
     }

@@ -96,6 +96,25 @@ internal sealed class DownloadCommandTests
             Is.EqualTo(new[] { "d", "d/empty", "d/sub", "d/sub/y", "d/x" }.Select(_folder.At).Order()));
     }
 
+    [Test]
+    public async Task A_directory_does_not_leave_its_folder_through_a_local_link()
+    {
+        Directory.CreateDirectory(_folder.At("outside"));
+        Directory.CreateDirectory(_folder.At("d"));
+        Directory.CreateSymbolicLink(_folder.At("d/sub"), _folder.At("outside"));
+        _client.Finds("/d", CliRun.Folder("/d"));
+        _client.Lists("/d", CliRun.Folder("/d/sub"), CliRun.File("/d/x"));
+        _client.Lists("/d/sub", CliRun.File("/d/sub/y"));
+        _client.GivesDownload("/d/x", "x"u8.ToArray());
+
+        CliRun run = await CliRun.Async(_client, "cp", "-r", "bigfs:/d", _folder.Path);
+
+        Assert.That(run.ExitCode, Is.EqualTo(ExitCode.PartFailed), run.Error);
+        Assert.That(run.Error, Does.Contain("is a symbolic link: nothing is written through it"));
+        Assert.That(Directory.GetFileSystemEntries(_folder.At("outside")), Is.Empty);
+        Assert.That(File.ReadAllText(_folder.At("d/x")), Is.EqualTo("x"));
+    }
+
     [TestCase("cp bigfs:/d {0}", "IsDirectory", ExitCode.Conflict)]
     [TestCase("cp -r bigfs:/d -", "IsDirectory", ExitCode.Conflict)]
     [TestCase("cp bigfs:/missing {0}", "NotFound", ExitCode.NotFound)]

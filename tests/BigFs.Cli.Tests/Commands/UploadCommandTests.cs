@@ -121,17 +121,52 @@ internal sealed class UploadCommandTests
         _client.Verify(c => c.CreateDirectoryAsync(target + "/empty", It.IsAny<CancellationToken>()), Times.Once);
     }
 
-    [Test]
-    public async Task A_link_to_a_folder_is_left_out_and_told()
+    [TestCase("cp -r -q")]
+    [TestCase("cp -r --json")]
+    public async Task Links_are_left_out_of_a_folder_and_told_even_when_quiet(string command)
     {
         _folder.Write("tree/a", "1");
         Directory.CreateSymbolicLink(_folder.At("tree/loop"), _folder.At("tree"));
+        File.CreateSymbolicLink(_folder.At("tree/link"), _folder.At("tree/a"));
         Takes("/x/tree/a");
 
-        CliRun run = await CliRun.Async(_client, "cp", "-r", _folder.At("tree"), "bigfs:/x/");
+        CliRun run = await CliRun.Async(_client, [.. command.Split(' '), _folder.At("tree"), "bigfs:/x/"]);
+
+        Assert.That((run.ExitCode, _uploads.Count), Is.EqualTo((ExitCode.Ok, 1)), run.Error);
+        string told = run.Output + run.Error;
+        foreach (string left in new[] { "tree/loop", "tree/link" })
+        {
+            Assert.That(told, Does.Contain(_folder.At(left)).And.Contain("a symbolic link"));
+        }
+    }
+
+    [Test]
+    public async Task A_link_that_is_named_itself_is_followed()
+    {
+        _folder.Write("tree/a", "1");
+        Directory.CreateSymbolicLink(_folder.At("folder"), _folder.At("tree"));
+        File.CreateSymbolicLink(_folder.At("file"), _folder.At("tree/a"));
+        Takes("/x/folder/a");
+        Takes("/x/file");
+
+        CliRun run = await CliRun.Async(_client, "cp", "-r", _folder.At("folder"), _folder.At("file"), "bigfs:/x/");
+
+        Assert.That((run.ExitCode, _uploads.Count), Is.EqualTo((ExitCode.Ok, 2)), run.Error);
+    }
+
+    [Test]
+    public async Task A_folders_file_that_fails_is_told_and_the_others_go()
+    {
+        _folder.Write("tree/a", "1");
+        _folder.Write("tree/b", "2");
+        Takes("/x/tree/a");
+        _client.Setup(c => c.UploadAsync("/x/tree/b", It.IsAny<Stream>(), It.IsAny<UploadOptions?>(), It.IsAny<CancellationToken>()))
+            .ThrowsAsync(new BigFsException(BigFsErrorCode.AlreadyExists, "Something is there."));
+
+        CliRun run = await CliRun.Async(_client, "cp", "-r", "-q", _folder.At("tree"), "bigfs:/x/");
 
         Assert.That((run.ExitCode, _uploads.Count), Is.EqualTo((ExitCode.PartFailed, 1)));
-        Assert.That(run.Error, Does.Contain("link to a folder"));
+        Assert.That(run.Error, Is.EqualTo("bigfs: Something is there.\nbigfs: 1 of 3 failed.\n"));
     }
 
     [Test]

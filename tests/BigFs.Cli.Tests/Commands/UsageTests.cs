@@ -19,7 +19,6 @@ internal sealed class UsageTests
     [TestCase("cp --if-version 12 a bigfs:/", "--if-version \"12\" is no version")]
     [TestCase("cp --if-absent --if-version 0000000000000001 a bigfs:/", "exclude each other")]
     [TestCase("cp --if-absent bigfs:/a b", "for uploads")]
-    [TestCase("ls --endpoint nowhere /", "--endpoint \"nowhere\" is no endpoint")]
     [TestCase("dev --memory --processes", "--memory and --processes exclude each other")]
     [TestCase("dev --memory --data x", "--memory and --data exclude each other")]
     [TestCase("dev --nodes three", "--nodes \"three\" is not a number")]

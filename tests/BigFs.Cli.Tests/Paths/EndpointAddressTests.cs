@@ -1,4 +1,3 @@
-using BigFs.Cli.Errors;
 using BigFs.Cli.Paths;
 
 namespace BigFs.Cli.Tests.Paths;
@@ -19,8 +18,13 @@ internal sealed class EndpointAddressTests
     [TestCase("bigfs://localhost")]
     [TestCase("bigfs://localhost:99999")]
     [TestCase("bigfs://localhost:1/path")]
+    [TestCase("bigfs://")]
+    [TestCase("://")]
+    [TestCase(" ")]
     [TestCase("")]
-    public void What_is_no_endpoint_is_refused_and_named(string text) => Assert.That(
-        () => EndpointAddress.Parse(text, "--endpoint"),
-        Throws.TypeOf<UsageException>().With.Message.Contains($"--endpoint \"{text}\""));
+    public void What_is_no_endpoint_is_refused_by_the_client_and_named(string text) => Assert.That(
+        () => new BigFsClient(EndpointAddress.Parse(text)),
+        Throws.TypeOf<BigFsException>()
+            .With.Property("Code").EqualTo(BigFsErrorCode.InvalidSettings)
+            .And.Message.Contains($"{text}\""));
 }

@@ -6,6 +6,9 @@ namespace BigFs.Cli.Tests.Scenarios;
 [Category("Scenario")]
 internal sealed class DamageScenario
 {
+    private const string ReadFailed = "1002";
+    private const string ChunkDamaged = "5004";
+
     [TestCase(60_000, "a small chunk")]
     [TestCase(9_000_000, "large chunks")]
     public async Task A_flipped_byte_is_never_returned_and_the_damage_is_reported(int size, string kind)
@@ -38,6 +41,9 @@ internal sealed class DamageScenario
         ScenarioLevel.Figure($"damage in {kind} reported after {reads} reads");
     }
 
-    private static bool IsDamageReport(string line) => line.Contains("damage", StringComparison.OrdinalIgnoreCase)
-        || line.Contains("checksum", StringComparison.OrdinalIgnoreCase);
+    /// <summary>
+    /// "12:00:00.000 warn 1002 Chunk ... could not be read ...: Damaged" of a client, or event 5004 of the datanode itself.
+    /// </summary>
+    private static bool IsDamageReport(string line) => line.Split(' ', 4) is [_, _, var number, var message]
+        && ((number == ReadFailed && message.EndsWith(": Damaged", StringComparison.Ordinal)) || number == ChunkDamaged);
 }

@@ -7,7 +7,11 @@ namespace BigFs.Cli.Tests.Scenarios;
 [Category("Scenario")]
 internal sealed class DevScenario
 {
+    // USER_HZ, which Linux shows to programs on every architecture that .NET runs on.
+    private const double TicksPerSecond = 100;
+
     private static readonly TimeSpan Soon = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan IdleTime = TimeSpan.FromSeconds(10);
 
     [Test]
     public async Task Children_end_with_their_parent_even_a_killed_one_and_one_that_was_started_by_hand()
@@ -62,15 +66,40 @@ internal sealed class DevScenario
         }
 
         TimeSpan answered = time.Elapsed;
-        long resident = long.Parse(File.ReadLines($"/proc/{dev.ProcessId}/status")
-            .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))["VmRSS:".Length..].Replace("kB", ""), null) >> 10;
+        double idle = await IdleCpuAsync(dev.ProcessId);
+        long resident = ResidentMiB(dev.ProcessId);
         time.Restart();
         ProgramResult list = await BigfsProgram.RunAsync("ls", "--endpoint", endpoint.ToString());
         TimeSpan listed = time.Elapsed;
         dev.Signal(BigfsProgram.SignalInterrupt);
 
         Assert.That((list.ExitCode, await dev.ExitAsync()), Is.EqualTo((0, 0)), string.Join('\n', dev.ErrorLines));
-        ScenarioLevel.Figure($"dev {(inMemory ? "in memory" : "on disk")} answered after {answered.TotalSeconds:0.00} s, {resident} MiB resident; bigfs ls took {listed.TotalSeconds:0.00} s");
+        ScenarioLevel.Figure($"dev {(inMemory ? "in memory" : "on disk")} answered after {answered.TotalSeconds:0.00} s, {resident} MiB resident, {idle:P2} of a core idle; bigfs ls took {listed.TotalSeconds:0.00} s");
         Assert.That(resident, Is.LessThan(150));
+        if (ScenarioLevel.IsFull)
+        {
+            // Only where the machine has nothing else to do.
+            Assert.That(answered, Is.LessThan(TimeSpan.FromSeconds(1)), "from the start of the program to the first answer");
+        }
+    }
+
+    private static long ResidentMiB(int processId) =>
+        long.Parse(File.ReadLines($"/proc/{processId}/status")
+            .First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))["VmRSS:".Length..].Replace("kB", ""), null) >> 10;
+
+    /// <summary>The share of a core that a process takes over ten seconds in which nothing is asked of it.</summary>
+    private static async Task<double> IdleCpuAsync(int processId)
+    {
+        long before = CpuTicks(processId);
+        await Task.Delay(IdleTime);
+        return (CpuTicks(processId) - before) / (TicksPerSecond * IdleTime.TotalSeconds);
+    }
+
+    /// <summary>User and system time of a process: fields 14 and 15, counted from the end of the name in field 2.</summary>
+    private static long CpuTicks(int processId)
+    {
+        string stat = File.ReadAllText($"/proc/{processId}/stat");
+        string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return long.Parse(fields[11], null) + long.Parse(fields[12], null);
     }
 }

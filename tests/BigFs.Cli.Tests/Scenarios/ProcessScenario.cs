@@ -1,5 +1,6 @@
 using System.Text.Json;
 using BigFs.Cli.Roles;
+using BigFs.Hosting;
 
 namespace BigFs.Cli.Tests.Scenarios;
 
@@ -22,7 +23,7 @@ internal sealed class ProcessScenario : IAsyncDisposable
     public List<RoleLine> Roles { get; } = [];
 
     /// <summary>The datanodes as they run now.</summary>
-    public IReadOnlyList<RoleLine> DataNodes => [.. Roles.Where(role => role.Role == RoleNames.DataNode)];
+    public IReadOnlyList<RoleLine> DataNodes => [.. Roles.Where(role => role.Role == BigFsRoleNames.DataNode)];
 
     /// <summary>Where the cluster keeps its data.</summary>
     public string Data => _folder.At("data");

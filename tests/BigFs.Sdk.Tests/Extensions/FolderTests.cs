@@ -44,6 +44,113 @@ internal sealed class FolderTests
     }
 
     [Test]
+    [Platform("Linux")]
+    public async Task A_pipe_is_not_waited_for_and_a_folder_of_which_nothing_goes_up_is_kept()
+    {
+        var cluster = new FakeCluster();
+        await using BigFsClient client = cluster.Client();
+        Directory.CreateDirectory(Path.Combine(_folder, "only", "links"));
+        string pipe = Path.Combine(_folder, "only", "links", "pipe");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+        {
+            await made.WaitForExitAsync();
+        }
+
+        IReadOnlyList<FileTransferResult> results = await client.UploadDirectoryAsync("/x", _folder);
+
+        Assert.That(results.Single(result => result.Skipped is not null).LocalPath, Is.EqualTo(pipe));
+        Assert.That(results.Single(result => result.Succeeded).Path.ToString(), Is.EqualTo("/x/only/links"));
+        Assert.That(cluster.FileServer.Entries.Single().Path.ToString(), Is.EqualTo("/x/only/links"));
+    }
+
+    [Test]
+    public async Task The_bytes_of_a_folder_add_up_and_never_go_down()
+    {
+        var cluster = new FakeCluster();
+        await using BigFsClient client = cluster.Client();
+        for (int i = 0; i < 8; i++)
+        {
+            await File.WriteAllBytesAsync(Path.Combine(_folder, $"f{i}"), Make.Bytes(100_000));
+        }
+
+        var up = new Bytes();
+        var own = new Bytes();
+        var upload = new UploadOptions { ChunkSize = 64 << 10, Progress = own };
+        await client.UploadDirectoryAsync("/x", _folder, new UploadDirectoryOptions { Upload = upload, BytesProgress = up });
+        cluster.FileServer.Entries.AddRange(Enumerable.Range(0, 8).Select(i => new BigFsFile { Path = $"/x/f{i}" }));
+        var down = new Bytes();
+        string target = Path.Combine(_folder, "down");
+        IReadOnlyList<FileTransferResult> results =
+            await client.DownloadDirectoryAsync("/x", target, new DownloadDirectoryOptions { BytesProgress = down });
+
+        foreach (Bytes told in new[] { up, down })
+        {
+            Assert.That(told.Values, Is.Ordered.Ascending.And.Unique);
+            Assert.That(told.Values[^1], Is.EqualTo(800_000));
+        }
+
+        Assert.That(own.Values.Count(value => value == 100_000), Is.EqualTo(8), "each file's own progress goes on");
+        Assert.That(results.Select(result => result.Elapsed), Is.All.GreaterThan(TimeSpan.Zero));
+    }
+
+    [Test]
+    public async Task A_file_that_another_process_writes_is_read()
+    {
+        var cluster = new FakeCluster();
+        await using BigFsClient client = cluster.Client();
+        string file = Path.Combine(_folder, "log");
+        await using FileStream writer = new(file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
+        await writer.WriteAsync("begun"u8.ToArray());
+        await writer.FlushAsync();
+
+        await client.UploadFileAsync("/log", file);
+
+        Assert.That(await client.ReadBytesAsync("/log"), Is.EqualTo("begun"u8.ToArray()));
+    }
+
+    [Test]
+    [Platform("Linux")]
+    public async Task A_downloaded_file_gets_its_directories_goes_through_its_link_and_into_a_device()
+    {
+        var cluster = new FakeCluster();
+        await using BigFsClient client = cluster.Client();
+        await client.UploadBytesAsync("/a", Make.Bytes(10));
+        string deep = Path.Combine(_folder, "not", "yet", "a"), link = Path.Combine(_folder, "link");
+        File.CreateSymbolicLink(link, Path.Combine("not", "yet", "b"));
+
+        await client.DownloadFileAsync("/a", deep);
+        await client.DownloadFileAsync("/a", link);
+        await client.DownloadFileAsync("/a", "/dev/null");
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await File.ReadAllBytesAsync(deep), Is.EqualTo(Make.Bytes(10)));
+            Assert.That(await File.ReadAllBytesAsync(Path.Combine(_folder, "not", "yet", "b")), Is.EqualTo(Make.Bytes(10)));
+            Assert.That(new FileInfo(link).LinkTarget, Is.Not.Null);
+            Assert.That(LocalKinds.IsSpecial("/dev/null"));
+            Assert.That(LocalKinds.IsSpecial(deep) || LocalKinds.IsSpecial(_folder) || LocalKinds.IsSpecial("/none"), Is.False);
+        }
+    }
+
+    [Test]
+    public async Task A_folders_file_replaces_a_link_and_does_not_go_through_it()
+    {
+        var cluster = new FakeCluster();
+        await using BigFsClient client = cluster.Client();
+        cluster.FileServer.Entries.Add(new BigFsFile { Path = "/x/a" });
+        await client.UploadBytesAsync("/x/a", Make.Bytes(10));
+        string outside = Path.Combine(_folder, "outside"), target = Path.Combine(_folder, "target");
+        await File.WriteAllTextAsync(outside, "mine");
+        Directory.CreateDirectory(target);
+        File.CreateSymbolicLink(Path.Combine(target, "a"), outside);
+
+        await client.DownloadDirectoryAsync("/x", target);
+
+        Assert.That(await File.ReadAllTextAsync(outside), Is.EqualTo("mine"));
+        Assert.That(await File.ReadAllBytesAsync(Path.Combine(target, "a")), Is.EqualTo(Make.Bytes(10)));
+    }
+
+    [Test]
     public async Task One_files_failure_does_not_stop_the_others()
     {
         var cluster = new FakeCluster();
@@ -164,6 +271,21 @@ internal sealed class FolderTests
     [TestCase(".hidden")]
     [TestCase("...a")]
     public void Ordinary_names_are_fine_everywhere(string name) => Assert.That(LocalNames.Problem(name, windows: true), Is.Null);
+
+    private sealed class Bytes : IProgress<long>
+    {
+        private readonly Lock _lock = new();
+
+        public List<long> Values { get; } = [];
+
+        public void Report(long value)
+        {
+            lock (_lock)
+            {
+                Values.Add(value);
+            }
+        }
+    }
 
     private sealed class Told(List<FileTransferResult> results) : IProgress<FileTransferResult>
     {

@@ -14,14 +14,19 @@ internal static class DirectoryDownload
         CancellationToken cancellationToken)
     {
         OptionChecks.Within(directory, nameof(options.Parallelism), options.Parallelism, 1, OptionChecks.MaxConcurrency);
-        var results = new TransferResults(options.Progress);
+        var results = new TransferResults(options.Progress, options.BytesProgress);
         await Parallel.ForEachAsync(
             WalkAsync(client, directory, Path.GetFullPath(localDirectory), results, cancellationToken),
             new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism, CancellationToken = cancellationToken },
             async (item, token) => await results.RunAsync(
                 item.Path,
                 item.Local,
-                async () => (await client.DownloadFileAsync(item.Path, item.Local, options.Download, token).ConfigureAwait(false), null),
+                async () =>
+                {
+                    DownloadOptions file = (options.Download ?? new DownloadOptions()).With(results.OneFile(options.Download?.Progress));
+                    return (await LocalFiles.ReplaceAsync(
+                        item.Local, destination => client.DownloadAsync(item.Path, destination, file, token)).ConfigureAwait(false), null);
+                },
                 token).ConfigureAwait(false)).ConfigureAwait(false);
         return results.All;
     }

@@ -26,7 +26,7 @@ internal static class DirectoryUpload
             throw new DirectoryNotFoundException($"There is no directory \"{root.FullName}\".");
         }
 
-        var results = new TransferResults(options.Progress);
+        var results = new TransferResults(options.Progress, options.BytesProgress);
         await Parallel.ForEachAsync(
             Walk(root, directory, results),
             new ParallelOptions { MaxDegreeOfParallelism = options.Parallelism, CancellationToken = cancellationToken },
@@ -41,15 +41,19 @@ internal static class DirectoryUpload
                         return (null, null);
                     }
 
+                    UploadOptions file = (options.Upload ?? new UploadOptions()).With(results.OneFile(options.Upload?.Progress));
                     UploadResult uploaded = await client
-                        .UploadFileAsync(item.Path, item.Local.FullName, options.Upload, token).ConfigureAwait(false);
+                        .UploadFileAsync(item.Path, item.Local.FullName, file, token).ConfigureAwait(false);
                     return (uploaded.File, uploaded.Receipt);
                 },
                 token).ConfigureAwait(false)).ConfigureAwait(false);
         return results.All;
     }
 
-    /// <summary>The files and the empty directories, found as they are needed; what is left out becomes a result.</summary>
+    /// <summary>
+    /// The files, and the directories that nothing else would make, found as they are needed; what is left out becomes a
+    /// result.
+    /// </summary>
     private static IEnumerable<(BigFsPath Path, FileSystemInfo Local)> Walk(
         DirectoryInfo root, BigFsPath directory, TransferResults results)
     {
@@ -67,18 +71,17 @@ internal static class DirectoryUpload
                 continue;
             }
 
-            if (entries.Length == 0)
-            {
-                yield return (next.Path, next.Local);
-            }
-
+            bool isEmpty = true;
             foreach (FileSystemInfo entry in entries)
             {
                 if (Judge(entry, next.Path) is { } left)
                 {
                     results.Add(left);
+                    continue;
                 }
-                else if (entry is DirectoryInfo below)
+
+                isEmpty = false;
+                if (entry is DirectoryInfo below)
                 {
                     waiting.Push((below, next.Path / below.Name));
                 }
@@ -86,6 +89,11 @@ internal static class DirectoryUpload
                 {
                     yield return (next.Path / entry.Name, entry);
                 }
+            }
+
+            if (isEmpty)
+            {
+                yield return (next.Path, next.Local);
             }
         }
     }
@@ -99,7 +107,7 @@ internal static class DirectoryUpload
             left = left with { Path = parent / entry.Name };
             return entry.LinkTarget is not null || entry.Attributes.HasFlag(FileAttributes.ReparsePoint)
                 ? left with { Skipped = "a symbolic link" }
-                : !OperatingSystem.IsWindows() && entry.Attributes.HasFlag(FileAttributes.Device)
+                : LocalKinds.IsSpecial(entry.FullName)
                     ? left with { Skipped = "a device, socket or pipe" }
                     : null;
         }

@@ -1,8 +1,11 @@
+using System.Diagnostics;
+
 namespace BigFs.Internal.Local;
 
-/// <summary>The results of a directory's transfer as they come, from several flows.</summary>
-internal sealed class TransferResults(IProgress<FileTransferResult>? progress)
+/// <summary>The results of a directory's transfer as they come, from several flows, and the sum of its bytes.</summary>
+internal sealed class TransferResults(IProgress<FileTransferResult>? progress, IProgress<long>? bytes)
 {
+    private readonly MonotonicProgress _bytes = new(bytes);
     private readonly Lock _lock = new();
     private readonly List<FileTransferResult> _results = [];
 
@@ -23,17 +26,34 @@ internal sealed class TransferResults(IProgress<FileTransferResult>? progress)
     public async ValueTask RunAsync(
         BigFsPath path, string localPath, Func<Task<(BigFsFile? File, DurabilityReceipt? Receipt)>> transfer, CancellationToken cancellationToken)
     {
-        FileTransferResult result;
+        var result = new FileTransferResult { Path = path, LocalPath = localPath };
+        long start = Stopwatch.GetTimestamp();
         try
         {
             (BigFsFile? file, DurabilityReceipt? receipt) = await transfer().ConfigureAwait(false);
-            result = new FileTransferResult { Path = path, LocalPath = localPath, File = file, Receipt = receipt };
+            result = result with { File = file, Receipt = receipt };
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
-            result = new FileTransferResult { Path = path, LocalPath = localPath, Error = exception };
+            result = result with { Error = exception };
         }
 
-        Add(result);
+        Add(result with { Elapsed = Stopwatch.GetElapsedTime(start) });
+    }
+
+    /// <summary>One file's progress, which counts into the sum and goes on to the caller's own.</summary>
+    public IProgress<long>? OneFile(IProgress<long>? own) => bytes is null ? own : new Part(_bytes, own);
+
+    /// <summary>Reported on one flow, and never a smaller number after a larger one.</summary>
+    private sealed class Part(MonotonicProgress sum, IProgress<long>? own) : IProgress<long>
+    {
+        private long _last;
+
+        public void Report(long value)
+        {
+            sum.Add(value - _last);
+            _last = value;
+            own?.Report(value);
+        }
     }
 }
