@@ -65,7 +65,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     /// <summary>Every role of the cluster, datanodes included: what listens where and keeps its data where.</summary>
     public IReadOnlyList<BigFsClusterRole> Roles { get; private set; } = [];
 
-    /// <summary>Starts a cluster and returns when it takes writes.</summary>
+    /// <summary>Starts a cluster and returns when it takes writes, or when its disks are too full for that.</summary>
     /// <param name="options">Settings; null for the defaults.</param>
     /// <param name="cancellationToken">Ends the start; what was started is stopped.</param>
     /// <exception cref="BigFsException">InvalidSettings, AddressInUse, DataInUse, WrongCluster, DataUnreadable.</exception>
@@ -201,8 +201,21 @@ public sealed class BigFsCluster : IAsyncDisposable
 
         _client = new BigFsClient(new BigFsClientOptions { LoggerFactory = _services.LoggerFactory }, files, _transport);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
-        await manager.Role.EnsureWritableAsync(_options.EffectiveReplicas, cancellationToken).ConfigureAwait(false);
+        await WaitUntilWritableAsync(manager.Role, cancellationToken).ConfigureAwait(false);
         Roles = DescribeRoles(endpoint);
+    }
+
+    /// <summary>On full disks what is there can still be read and deleted: then the cluster starts and says so.</summary>
+    private async Task WaitUntilWritableAsync(INodeManager manager, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await manager.EnsureWritableAsync(_options.EffectiveReplicas, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BigFsException full) when (full.Code == BigFsErrorCode.OutOfSpace)
+        {
+            ClusterLog.StartedWithoutRoom(_services.LoggerFor("BigFs.Cluster"), full.Message);
+        }
     }
 
     private async Task<string> ListenAsync(IFileServer files, CancellationToken cancellationToken)

@@ -66,16 +66,26 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the roles cleanly, in the order opposite to their start.</summary>
+    /// <summary>Stops the roles cleanly, in the order opposite to their start; one that fails keeps no other.</summary>
     public async ValueTask DisposeAsync()
     {
-        while (_started.TryPop(out IAsyncDisposable? part))
+        IAsyncDisposable[] parts = [.. _started];
+        _started.Clear();
+        try
         {
-            await part.DisposeAsync().ConfigureAwait(false);
+            await Disposal.OfAllAsync(parts).ConfigureAwait(false);
         }
-
-        _disk?.Dispose();
-        _channels.Dispose();
+        finally
+        {
+            try
+            {
+                _disk?.Dispose();
+            }
+            finally
+            {
+                _channels.Dispose();
+            }
+        }
     }
 
     private async Task StartRolesAsync(CancellationToken cancellationToken)

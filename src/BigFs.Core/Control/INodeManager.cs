@@ -25,7 +25,10 @@ public interface INodeManager
     /// Makes sure that volumes for so many replicas stand open, and returns the map that has them. Also asked by a file
     /// server whose open volumes are full or avoided.
     /// </summary>
-    /// <exception cref="BigFsException">NotEnoughNodes, with the numbers up and needed.</exception>
+    /// <exception cref="BigFsException">
+    /// NotEnoughNodes, with the numbers up and needed; OutOfSpace when none stands open and every one that is to be opened
+    /// was refused by a full disk.
+    /// </exception>
     ValueTask<ClusterMap> EnsureWritableAsync(int replicas, CancellationToken cancellationToken);
 
     /// <summary>A client's word about a replica: a hint that makes the node manager look for itself. Never throws.</summary>

@@ -37,7 +37,8 @@ public interface IMetadataStore
 
     /// <summary>
     /// The commit point: in one transaction checks session and precondition, makes missing parents, writes the entry and
-    /// its manifest under a new version, turns the replaced version's chunks into tombstones, ends the session.
+    /// its manifest under a new version, turns the replaced version's chunks and the discarded ones into tombstones,
+    /// ends the session.
     /// </summary>
     /// <exception cref="BigFsException">SessionExpired, IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
     ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken);
@@ -166,6 +167,12 @@ public sealed record CommitUploadRequest
 
     /// <summary>The chunks in order; their lengths add up to <see cref="Size"/>.</summary>
     public required ImmutableArray<ChunkReference> Manifest { get; init; }
+
+    /// <summary>
+    /// Chunks of tries that failed and may be on a datanode all the same, none of them in the manifest; they become
+    /// tombstones that are due at once.
+    /// </summary>
+    public ImmutableArray<ChunkReference> Discarded { get; init; } = [];
 }
 
 /// <summary>Deletes an entry.</summary>

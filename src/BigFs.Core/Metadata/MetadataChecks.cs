@@ -61,7 +61,10 @@ public static class MetadataChecks
         Bound(bytes, Limits.MaxMetadataBytes, path, "The user metadata");
     }
 
-    /// <summary>Checks what does not depend on the session: the manifest's bounds, and that its lengths add up.</summary>
+    /// <summary>
+    /// Checks what does not depend on the session: the manifest's bounds, that its lengths add up, and that none of its
+    /// chunks is discarded.
+    /// </summary>
     /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
     public static void Check(CommitUploadRequest request)
     {
@@ -98,9 +101,22 @@ public static class MetadataChecks
         {
             throw Invalid(null, $"The chunks add up to {total} bytes, the size is said to be {request.Size}.");
         }
+
+        CheckWritten(request.Discarded);
+        if (request.Discarded.Length > 0)
+        {
+            var kept = request.Manifest.Select(chunk => chunk.Key).ToHashSet();
+            foreach (ChunkReference chunk in request.Discarded)
+            {
+                if (kept.Contains(chunk.Key))
+                {
+                    throw Invalid(null, $"Chunk {chunk.Key} is in the manifest and among the discarded ones.");
+                }
+            }
+        }
     }
 
-    /// <summary>Checks the chunks that an aborted upload names.</summary>
+    /// <summary>Checks the chunks that an upload wrote in vain: those that an aborted one names, or a commit discards.</summary>
     /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
     public static void CheckWritten(ImmutableArray<ChunkReference> written)
     {

@@ -20,6 +20,9 @@ internal sealed class ReplicaCopying
     private readonly ILogger _logger;
     private readonly VolumeOrder _order;
     private readonly Dictionary<NodeId, ClusterNode> _nodes;
+    private readonly Lock _lock = new();
+
+    /// <summary>Both are written by whichever member answers; under the lock.</summary>
     private readonly SortedDictionary<NodeId, TargetState> _targets = [];
     private readonly SortedDictionary<NodeId, ChunkStatus> _failures = [];
 
@@ -49,18 +52,39 @@ internal sealed class ReplicaCopying
     }
 
     /// <summary>The targets that have everything so far.</summary>
-    public ImmutableArray<NodeId> Whole =>
-        [.. _targets.Where(target => target.Value == TargetState.Whole).Select(target => target.Key)];
+    public ImmutableArray<NodeId> Whole
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _targets.Where(target => target.Value == TargetState.Whole).Select(target => target.Key)];
+            }
+        }
+    }
 
     /// <summary>Who refused delete marks.</summary>
-    public IReadOnlyDictionary<NodeId, ChunkStatus> Failures => _failures;
+    public ImmutableArray<(NodeId Node, ChunkStatus Status)> Failures
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _failures.Select(pair => (pair.Key, pair.Value))];
+            }
+        }
+    }
 
     /// <summary>Closes the differences of one range of keys.</summary>
     public async Task CloseAsync(ReplicaDifference difference, CancellationToken cancellationToken)
     {
-        foreach (ChunkKey key in difference.Conflicts)
+        foreach (ReplicaConflict conflict in difference.Conflicts)
         {
-            ReplicationLog.Conflict(_logger, key, _order.Volume);
+            ReplicationLog.Conflict(_logger, conflict.Key, _order.Volume);
+            foreach (NodeId target in conflict.Lacking)
+            {
+                Set(target, TargetState.Lacking);
+            }
         }
 
         if (!difference.Surplus.IsEmpty)
@@ -79,7 +103,10 @@ internal sealed class ReplicaCopying
         ChunkStatus status = await _directory.Get(_nodes[node]).DeleteAsync(_order.Volume, keys, cancellationToken);
         if (status != ChunkStatus.Ok)
         {
-            _failures[node] = status;
+            lock (_lock)
+            {
+                _failures[node] = status;
+            }
         }
     }
 
@@ -89,7 +116,7 @@ internal sealed class ReplicaCopying
         {
             foreach (MissingChunk[] batch in Batches(fromOne))
             {
-                if (_targets[target] == TargetState.GivenUp)
+                if (IsGivenUp(target))
                 {
                     return;
                 }
@@ -124,12 +151,32 @@ internal sealed class ReplicaCopying
                     break;
                 case ChunkStatus.Damaged or ChunkStatus.ChunkNotFound or ChunkStatus.ChunkDiffers:
                     ReplicationLog.ChunkNotCopied(_logger, missing.Chunk.Key, _order.Volume, target, status);
-                    _targets[target] = TargetState.Lacking;
+                    Set(target, TargetState.Lacking);
                     break;
                 default:
                     ReplicationLog.ChunkNotCopied(_logger, missing.Chunk.Key, _order.Volume, target, status);
-                    _targets[target] = TargetState.GivenUp;
+                    Set(target, TargetState.GivenUp);
                     return;
+            }
+        }
+    }
+
+    private bool IsGivenUp(NodeId target)
+    {
+        lock (_lock)
+        {
+            return _targets[target] == TargetState.GivenUp;
+        }
+    }
+
+    /// <summary>States only get worse.</summary>
+    private void Set(NodeId target, TargetState state)
+    {
+        lock (_lock)
+        {
+            if (_targets[target] < state)
+            {
+                _targets[target] = state;
             }
         }
     }

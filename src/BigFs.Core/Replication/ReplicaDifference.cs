@@ -14,6 +14,11 @@ public sealed record ReplicaListing(NodeId Node, bool IsSource, bool IsTarget, I
 /// <summary>A chunk that a target lacks and the sources that have it, at least one.</summary>
 public sealed record MissingChunk(NodeId Target, StoredChunkInfo Chunk, ImmutableArray<NodeId> Sources);
 
+/// <summary>A key that lives with different bytes on different replicas.</summary>
+/// <param name="Key">The key.</param>
+/// <param name="Lacking">The targets that have not what every source that has the key has there, ordered by node.</param>
+public sealed record ReplicaConflict(ChunkKey Key, ImmutableArray<NodeId> Lacking);
+
 /// <summary>What keeps replicas from being equal as sets, over one range of keys. Pure.</summary>
 public sealed record ReplicaDifference
 {
@@ -30,7 +35,7 @@ public sealed record ReplicaDifference
     public required ImmutableArray<ChunkKey> Surplus { get; init; }
 
     /// <summary>Keys that live with different bytes on different replicas; nobody can say here which are right.</summary>
-    public required ImmutableArray<ChunkKey> Conflicts { get; init; }
+    public required ImmutableArray<ReplicaConflict> Conflicts { get; init; }
 
     /// <summary>Compares replicas over the same range of keys.</summary>
     public static ReplicaDifference Of(ImmutableArray<ReplicaListing> replicas)
@@ -38,7 +43,7 @@ public sealed record ReplicaDifference
         var missing = ImmutableArray.CreateBuilder<MissingChunk>();
         var marks = ImmutableArray.CreateBuilder<(NodeId, ChunkKey)>();
         var surplus = ImmutableArray.CreateBuilder<ChunkKey>();
-        var conflicts = ImmutableArray.CreateBuilder<ChunkKey>();
+        var conflicts = ImmutableArray.CreateBuilder<ReplicaConflict>();
         var positions = new int[replicas.Length];
         var entries = new StoredChunkInfo?[replicas.Length];
         while (TakeNext(replicas, positions, entries) is { } key)
@@ -56,7 +61,7 @@ public sealed record ReplicaDifference
             }
             else if (live.Any(entry => entry != live[0]))
             {
-                conflicts.Add(key);
+                conflicts.Add(new ReplicaConflict(key, Lacking(replicas, entries)));
             }
             else
             {
@@ -71,6 +76,17 @@ public sealed record ReplicaDifference
             Surplus = surplus.ToImmutable(),
             Conflicts = conflicts.ToImmutable(),
         };
+    }
+
+    /// <summary>Targets of a conflict; none when no source has the key, for then they lack nothing that was acknowledged.</summary>
+    private static ImmutableArray<NodeId> Lacking(ImmutableArray<ReplicaListing> replicas, StoredChunkInfo?[] entries)
+    {
+        StoredChunkInfo?[] atSources = [.. entries.Where((entry, i) => replicas[i].IsSource && entry is not null)];
+        return
+        [
+            .. replicas.Where((replica, i) => replica.IsTarget && atSources.Any(entry => entry != entries[i]))
+                .Select(replica => replica.Node),
+        ];
     }
 
     private static void AddMissing(

@@ -62,6 +62,9 @@ public sealed class ReplicaJoin
     private readonly IDataNodeDirectory _directory;
     private readonly ILogger _logger;
     private readonly JoinRequest _request;
+    private readonly Lock _lock = new();
+
+    /// <summary>Written by whichever member answers; under the lock.</summary>
     private readonly SortedDictionary<NodeId, ChunkStatus> _failures = [];
 
     /// <summary>Prepares a run.</summary>
@@ -83,24 +86,20 @@ public sealed class ReplicaJoin
         int failuresBefore;
         do
         {
-            failuresBefore = _failures.Count;
+            failuresBefore = Failures().Length;
             whole = await TryAsync(cancellationToken) ?? [];
         }
-        while (whole.IsEmpty && _failures.Count > failuresBefore);
+        while (whole.IsEmpty && Failures().Length > failuresBefore);
 
-        return new JoinResult { Whole = whole, Failures = [.. _failures.Select(pair => (pair.Key, pair.Value))] };
+        return new JoinResult { Whole = whole, Failures = Failures() };
     }
 
     /// <summary>One attempt with the members that have not failed; null when they do not suffice or one more failed.</summary>
     private async Task<ImmutableArray<NodeId>?> TryAsync(CancellationToken cancellationToken)
     {
-        JoinMember[] present = [.. _request.Present.Where(member => !_failures.ContainsKey(member.Node.Id))];
-        JoinMember[] closed = [.. present.Where(IsToBeClosed)];
-        bool[] existed = await Task.WhenAll(closed.Select(member => FenceAsync(member, cancellationToken)));
-        JoinMember[] recreated = [.. closed.Where((_, i) => !existed[i])];
-
-        present = [.. present.Where(member => !_failures.ContainsKey(member.Node.Id))];
-        JoinMember[] sources = Sources(present, recreated);
+        await CloseAsync(NotFailed(_request.Present), cancellationToken);
+        JoinMember[] present = NotFailed(_request.Present);
+        JoinMember[] sources = Sources(present);
         if (sources.Length == 0)
         {
             return null;
@@ -113,7 +112,7 @@ public sealed class ReplicaJoin
             return whole;
         }
 
-        JoinMember[] toSeal = [.. targets.Where(member => !_failures.ContainsKey(member.Node.Id))];
+        JoinMember[] toSeal = NotFailed(targets);
         ChunkStatus[] sealings = await Task.WhenAll(toSeal.Select(
             member => _directory.Get(member.Node).SealAsync(Order, cancellationToken).AsTask()));
         for (int i = 0; i < toSeal.Length; i++)
@@ -121,7 +120,7 @@ public sealed class ReplicaJoin
             Note(toSeal[i].Node.Id, sealings[i]);
         }
 
-        return [.. complete.Where(node => !_failures.ContainsKey(node))];
+        return [.. complete.Where(node => !HasFailed(node))];
     }
 
     private bool IsToBeClosed(JoinMember member) => _request.Purpose switch
@@ -132,39 +131,61 @@ public sealed class ReplicaJoin
     };
 
     /// <summary>
-    /// Who may be copied from. A replica that had to be made anew is no witness of what was acknowledged, unless nothing
-    /// ever was.
+    /// Who may be copied from. A replica that was made anew may be among them: when it was, it was not verified and a
+    /// verified peer was there, so it never stands for what was acknowledged by itself.
     /// </summary>
-    private JoinMember[] Sources(JoinMember[] present, JoinMember[] recreated)
+    private JoinMember[] Sources(JoinMember[] present)
     {
-        JoinMember[] witnesses = [.. present.Where(member => !_request.WasOpen || !recreated.Contains(member))];
-        JoinMember[] verified = [.. witnesses.Where(member => member.Verified)];
-        bool allPresent = witnesses.Length == Order.Members.Length;
-        return allPresent && (verified.Length == 0 || _request.Purpose != JoinPurpose.Return) ? witnesses : verified;
+        JoinMember[] verified = [.. present.Where(member => member.Verified)];
+        bool allPresent = present.Length == Order.Members.Length;
+        return allPresent && (verified.Length == 0 || _request.Purpose != JoinPurpose.Return) ? present : verified;
     }
 
-    /// <summary>Ends appends on a member durably. False when it did not have the volume and made an empty replica.</summary>
-    private async Task<bool> FenceAsync(JoinMember member, CancellationToken cancellationToken)
+    /// <summary>Ends appends durably on the members that are to be closed; replicas that are gone are made anew if they may.</summary>
+    private async Task CloseAsync(JoinMember[] present, CancellationToken cancellationToken)
     {
-        IDataNode node = _directory.Get(member.Node);
-        ChunkStatus status = await node.FenceAsync(Order, cancellationToken);
-        bool existed = status != ChunkStatus.VolumeNotFound;
-        if (!existed)
+        JoinMember[] toClose = [.. present.Where(IsToBeClosed)];
+        ChunkStatus[] fences = await Task.WhenAll(toClose.Select(
+            member => _directory.Get(member.Node).FenceAsync(Order, cancellationToken).AsTask()));
+        JoinMember[] gone = [.. toClose.Where((_, i) => fences[i] == ChunkStatus.VolumeNotFound)];
+        for (int i = 0; i < toClose.Length; i++)
         {
-            if (_request.WasOpen)
+            if (fences[i] != ChunkStatus.VolumeNotFound)
             {
-                ReplicationLog.ReplicaGone(_logger, Order.Volume, member.Node.Id);
-            }
-
-            status = await node.OpenVolumeAsync(Order, cancellationToken);
-            if (status == ChunkStatus.Ok)
-            {
-                status = await node.FenceAsync(Order, cancellationToken);
+                Note(toClose[i].Node.Id, fences[i]);
             }
         }
 
+        bool canBeFilled = NotFailed(present).Any(peer => peer.Verified && !gone.Contains(peer));
+        await Task.WhenAll(gone.Select(member => MakeAnewAsync(member, canBeFilled, cancellationToken)));
+    }
+
+    /// <summary>
+    /// Makes an empty, fenced replica for a member that has none. The replica is durable and does not tell that it was
+    /// empty at first, so it is made only for a member that is not verified, in a volume that was open, while a verified
+    /// peer is there to fill it; else what the member had is unknown, not nothing, and it is left out.
+    /// </summary>
+    private async Task MakeAnewAsync(JoinMember member, bool canBeFilled, CancellationToken cancellationToken)
+    {
+        if (_request.WasOpen && (member.Verified || !canBeFilled))
+        {
+            Note(member.Node.Id, ChunkStatus.VolumeNotFound);
+            return;
+        }
+
+        if (_request.WasOpen)
+        {
+            ReplicationLog.ReplicaGone(_logger, Order.Volume, member.Node.Id);
+        }
+
+        IDataNode node = _directory.Get(member.Node);
+        ChunkStatus status = await node.OpenVolumeAsync(Order, cancellationToken);
+        if (status == ChunkStatus.Ok)
+        {
+            status = await node.FenceAsync(Order, cancellationToken);
+        }
+
         Note(member.Node.Id, status);
-        return existed;
     }
 
     /// <summary>Copies what targets lack, range by range; null when a listing failed.</summary>
@@ -208,9 +229,34 @@ public sealed class ReplicaJoin
         }
     }
 
+    private ImmutableArray<(NodeId Node, ChunkStatus Status)> Failures()
+    {
+        lock (_lock)
+        {
+            return [.. _failures.Select(pair => (pair.Key, pair.Value))];
+        }
+    }
+
+    private JoinMember[] NotFailed(IEnumerable<JoinMember> members) =>
+        [.. members.Where(member => !HasFailed(member.Node.Id))];
+
+    private bool HasFailed(NodeId node)
+    {
+        lock (_lock)
+        {
+            return _failures.ContainsKey(node);
+        }
+    }
+
     private void Note(NodeId node, ChunkStatus status)
     {
-        if (status != ChunkStatus.Ok && _failures.TryAdd(node, status))
+        bool isNew;
+        lock (_lock)
+        {
+            isNew = status != ChunkStatus.Ok && _failures.TryAdd(node, status);
+        }
+
+        if (isNew)
         {
             ReplicationLog.MemberFailed(_logger, _request.Purpose, Order.Volume, Order.Epoch, node, status);
         }

@@ -97,6 +97,11 @@ internal sealed partial class Volume
                 await file.SyncAsync();
                 StorageEvents.TailCut(context.Logger, id, contents.End, contents.Length - contents.End);
             }
+            else if (contents.Damage is null && !contents.IsPinned)
+            {
+                // The end may have been written but not flushed when the process died; from here on it counts as flushed.
+                await file.SyncAsync();
+            }
 
             return (contents, seed);
         }

@@ -17,6 +17,9 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
 {
     private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long the start waits for the node manager, whose client may wait much longer for the role.</summary>
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(1);
+
     private readonly IMetadataStore _engine;
     private readonly IMetadataIdentity _identity;
     private readonly INodeManager _nodeManager;
@@ -44,12 +47,24 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     }
 
     /// <summary>
-    /// Starts the worker. When the node manager answers, cluster ids are compared before this returns; else later.
+    /// Starts the worker. When the node manager answers within a second, cluster ids are compared before this returns;
+    /// else later.
     /// </summary>
     /// <exception cref="BigFsException">WrongCluster: the namespace belongs to another cluster.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        bool agreed = await TryAgreeAsync(cancellationToken).ConfigureAwait(false);
+        bool agreed = false;
+        using var patience = new CancellationTokenSource(StartPatience, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        try
+        {
+            agreed = await TryAgreeAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            SayNotAgreedYet(exception);
+        }
+
         _loop = RunAsync(agreed);
     }
 
@@ -145,13 +160,17 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         }
         catch (BigFsException exception) when (exception.Code != BigFsErrorCode.WrongCluster)
         {
-            if (!_saidNotAgreedYet)
-            {
-                _saidNotAgreedYet = true;
-                LogNotAgreedYet(exception);
-            }
-
+            SayNotAgreedYet(exception);
             return false;
+        }
+    }
+
+    private void SayNotAgreedYet(Exception exception)
+    {
+        if (!_saidNotAgreedYet)
+        {
+            _saidNotAgreedYet = true;
+            LogNotAgreedYet(exception);
         }
     }
 

@@ -70,9 +70,5 @@ internal sealed class MetadataServerHost : IAsyncDisposable
     }
 
     /// <summary>Stops the role, then closes the database.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await Role.DisposeAsync().ConfigureAwait(false);
-        await _engine.DisposeAsync().ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => Disposal.OfAllAsync([Role, _engine]);
 }

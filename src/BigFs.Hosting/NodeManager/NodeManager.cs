@@ -112,6 +112,16 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
                 return current.Map;
             }
 
+            VolumeRecord[] opening =
+            [
+                .. current.Volumes.Values.Where(
+                    volume => volume.Members.Length == replicas && volume.State == VolumeState.Opening),
+            ];
+            if (opening.Length > 0 && opening.All(_keeper.IsWithoutRoom))
+            {
+                throw new BigFsException(BigFsErrorCode.OutOfSpace, "No datanode has room for a new volume.");
+            }
+
             await WaitAsync(changed, cancellationToken);
         }
     }
@@ -160,13 +170,20 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
         _stop.Dispose();
     }
 
-    /// <summary>Waits for a change of the map, but not beyond the end of this node manager.</summary>
+    /// <summary>
+    /// Waits for a change of the map, but not beyond the end of this node manager, and no longer than an interval: that a
+    /// disk is full changes no map.
+    /// </summary>
     private async Task WaitAsync(Task changed, CancellationToken cancellationToken)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping);
         try
         {
-            await changed.WaitAsync(either.Token);
+            await changed.WaitAsync(_options.HeartbeatInterval, _time, either.Token);
+        }
+        catch (TimeoutException)
+        {
+            // The caller looks again.
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

@@ -35,6 +35,7 @@ internal sealed partial class VolumeKeeper
         VolumeOrder order = OrderFor(volume, current);
         ChunkStatus[] answers = await Task.WhenAll(volume.Members.Select(member => _directory
             .Get(current.Nodes[member.Node].ToClusterNode()).OpenVolumeAsync(order, cancellationToken).AsTask()));
+        NoteRoom(volume, answers.Contains(ChunkStatus.OutOfSpace));
         if (answers.All(answer => answer == ChunkStatus.Ok))
         {
             return await ChangeAsync(volume, current, volume.Members, now => now.After(VolumeEvent.Opened));
@@ -52,6 +53,21 @@ internal sealed partial class VolumeKeeper
         // A replica of another epoch never opens under this one; anything else may pass, and the volume waits for it.
         return answers.Any(answer => answer is ChunkStatus.WrongEpoch or ChunkStatus.NotOpen)
             && await ChangeAsync(volume, current, [], now => now.After(VolumeEvent.Doubted));
+    }
+
+    private void NoteRoom(VolumeRecord volume, bool isWithout)
+    {
+        lock (_lock)
+        {
+            if (isWithout)
+            {
+                _withoutRoom[volume.Id] = volume.Epoch;
+            }
+            else
+            {
+                _withoutRoom.Remove(volume.Id);
+            }
+        }
     }
 
     /// <summary>Brings members together, and takes over who is whole; after equalizing, the volume is reopened.</summary>

@@ -31,6 +31,9 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
     private readonly HashSet<VolumeId> _fullHints = [];
     private readonly Dictionary<VolumeId, Job> _jobs = [];
     private readonly Dictionary<VolumeId, Trouble> _troubles = [];
+
+    /// <summary>Volumes that a disk had no room for at the last try, and the epoch that was to be opened.</summary>
+    private readonly Dictionary<VolumeId, long> _withoutRoom = [];
     private bool _isPlanning;
     private Trouble? _planTrouble;
 
@@ -94,6 +97,15 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
             return volume.State == VolumeState.Open
                 && volume.Members.All(member => current.IsUp(member.Node))
                 && !UseNeedsLock(volume).IsFull;
+        }
+    }
+
+    /// <summary>Whether a member had no room for the volume, which is to be opened, when it was tried last.</summary>
+    public bool IsWithoutRoom(VolumeRecord volume)
+    {
+        lock (_lock)
+        {
+            return _withoutRoom.TryGetValue(volume.Id, out long epoch) && epoch == volume.Epoch;
         }
     }
 

@@ -141,9 +141,14 @@ internal sealed class SqliteEntryReader : IDisposable
             return null;
         }
 
-        ImmutableArray<ChunkReference> references = ManifestCodec.Decode(_page.Bytes(0));
-        _page.Reset();
-        return references;
+        try
+        {
+            return ManifestCodec.Decode(_page.Bytes(0));
+        }
+        finally
+        {
+            _page.Reset();
+        }
     }
 
     /// <summary>Tombstones due by now.</summary>

@@ -40,7 +40,9 @@ internal sealed partial class SqliteMaintenance(SqliteWriteQueue queue, SqlitePu
             while (true)
             {
                 _wakes.Reader.TryRead(out _);
-                if (!await TryStepAsync().ConfigureAwait(false))
+                bool isMore = await TryAsync(purge.Prune).ConfigureAwait(false);
+                isMore |= await TryAsync(purge.Step).ConfigureAwait(false);
+                if (!isMore)
                 {
                     await WaitAsync().ConfigureAwait(false);
                 }
@@ -52,13 +54,14 @@ internal sealed partial class SqliteMaintenance(SqliteWriteQueue queue, SqlitePu
         }
     }
 
-    private async Task<bool> TryStepAsync()
+    /// <summary>One step, an operation of its own; a failed one is logged and leaves the others to go on.</summary>
+    private async Task<bool> TryAsync(Func<bool> step)
     {
         try
         {
-            return await queue.RunAsync(purge.Step, _stop.Token).ConfigureAwait(false);
+            return await queue.RunAsync(step, _stop.Token).ConfigureAwait(false);
         }
-        catch (BigFsException exception)
+        catch (Exception exception) when (!_stop.IsCancellationRequested || exception is not OperationCanceledException)
         {
             LogFailed(exception);
             return false;

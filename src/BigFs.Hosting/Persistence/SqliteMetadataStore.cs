@@ -40,7 +40,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock, Purge);
         _tombstones = new SqliteTombstones(connection, _clock);
         _meta = new SqliteMeta(connection);
-        _purge = new SqlitePurge(connection, _writersReader, _writer, _clock);
+        _purge = new SqlitePurge(connection, _writersReader, _writer, _clock, logger);
         _tree = new SqliteTree(_writersReader, _writer, _operations, _clock, options.ReadLease, Purge);
         _readers = new SqliteReaderPool(database, _writersReader);
         _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);

@@ -111,6 +111,11 @@ internal sealed class SqliteUploads : IDisposable
             _purge();
         }
 
+        if (_writer.BuryChunks(request.Discarded, now))
+        {
+            _purge();
+        }
+
         var row = new SqliteEntryRow
         {
             Parent = target.Entry?.Parent ?? _writer.EnsureDirectory(session.Path.Parent, now),

@@ -15,14 +15,14 @@ internal sealed class TransferBuffers(int most) : IDisposable
     public async ValueTask<byte[]> RentAsync(int length, CancellationToken cancellationToken)
     {
         await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
-        return Allocate(length);
+        return AllocateOrRelease(length);
     }
 
     /// <summary>The same, holding the calling thread while none is free.</summary>
     public byte[] Rent(int length, CancellationToken cancellationToken)
     {
         _free.Wait(cancellationToken);
-        return Allocate(length);
+        return AllocateOrRelease(length);
     }
 
     /// <summary>Exchanges a buffer for a longer one that begins with the same bytes.</summary>
@@ -46,6 +46,19 @@ internal sealed class TransferBuffers(int most) : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _free.Dispose();
+
+    private byte[] AllocateOrRelease(int length)
+    {
+        try
+        {
+            return Allocate(length);
+        }
+        catch
+        {
+            _free.Release();
+            throw;
+        }
+    }
 
     // The shared pool rounds up to powers of two; other lengths are allocated exactly, to keep to the stated memory.
     private static byte[] Allocate(int length) => BitOperations.IsPow2(length)

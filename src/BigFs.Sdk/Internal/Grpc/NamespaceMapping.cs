@@ -146,6 +146,7 @@ internal static class NamespaceMapping
         Size = request.Size,
         Crc32C = request.Crc32C,
         Manifest = request.Manifest.ToProto(),
+        Discarded = request.Discarded.ToProto(),
     };
 
     public static CommitUploadRequest FromProto(this Protocol.CommitUploadRequest proto) => new()
@@ -155,6 +156,7 @@ internal static class NamespaceMapping
         Size = proto.Size,
         Crc32C = proto.Crc32C,
         Manifest = proto.Manifest.FromProto(),
+        Discarded = proto.Discarded.FromProto(),
     };
 
     public static Protocol.OpenedFile ToProto(this OpenedFile opened) => new()

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Chunking;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
@@ -127,6 +128,7 @@ internal sealed class ChunkUpload : IAsyncDisposable
             Size = size,
             Crc32C = crc32C,
             Manifest = [.. written.Select(chunk => chunk.Reference)],
+            Discarded = Discarded(written),
         };
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -169,6 +171,22 @@ internal sealed class ChunkUpload : IAsyncDisposable
     {
         Path = plan.Path.ToString(),
     };
+
+    /// <summary>
+    /// The tries that are not the file's. A commit names as many chunks in all as a file can have: beyond them, discarded
+    /// ones stay on the datanodes.
+    /// </summary>
+    private ImmutableArray<ChunkReference> Discarded(WrittenChunk[] written)
+    {
+        IReadOnlyList<ChunkReference> tried = _sender.Tried;
+        if (tried.Count == written.Length)
+        {
+            return [];
+        }
+
+        var kept = written.Select(chunk => chunk.Reference.Key).ToHashSet();
+        return [.. tried.Where(chunk => !kept.Contains(chunk.Key)).Take(Limits.MaxChunksPerFile - written.Length)];
+    }
 
     private async Task<WrittenChunk> SendAsync(byte[] buffer, int length)
     {

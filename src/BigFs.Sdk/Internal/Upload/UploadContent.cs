@@ -67,6 +67,11 @@ internal sealed class UploadContent(ClientContext context, ChunkUpload upload) :
         {
             throw Broken(exception, cancellationToken);
         }
+        catch
+        {
+            _broken = true;
+            throw;
+        }
     }
 
     /// <summary>Writes; holds the calling thread while all buffers are in flight.</summary>
@@ -88,6 +93,11 @@ internal sealed class UploadContent(ClientContext context, ChunkUpload upload) :
         catch (OperationCanceledException exception)
         {
             throw Broken(exception, CancellationToken.None);
+        }
+        catch
+        {
+            _broken = true;
+            throw;
         }
     }
 
