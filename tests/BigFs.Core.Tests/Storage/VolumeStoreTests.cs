@@ -207,11 +207,13 @@ public sealed class VolumeStoreTests
     public async Task A_cancelled_wait_ends_but_the_append_still_happens()
     {
         using var cancellation = new CancellationTokenSource();
+        using var waits = new ManualResetEventSlim();
         ChunkBuffer buffer = await _store.BufferAsync([1, 2, 3]);
         _disk.Fault = (operation, _) =>
         {
             if (operation == DiskOperation.Write)
             {
+                waits.Wait(TimeSpan.FromSeconds(10)); // else the append might end before anyone waits for it
                 cancellation.Cancel();
             }
 
@@ -219,6 +221,7 @@ public sealed class VolumeStoreTests
         };
 
         ValueTask<ChunkStatus> append = _store.AppendAsync(_store.Request(1, 1, 5, [1, 2, 3]), buffer, cancellation.Token);
+        waits.Set();
 
         Assert.That(async () => await append, Throws.InstanceOf<OperationCanceledException>());
         _disk.Fault = null;
