@@ -112,11 +112,16 @@ internal sealed class BigFsCommandLine
         parsed.GetValue(_quiet),
         _environment.ShellClient is null ? parsed.GetValue(_endpoint) : null);
 
-    private static string? Problem(ParseResult parsed, IReadOnlyList<string> arguments)
+    private string? Problem(ParseResult parsed, IReadOnlyList<string> arguments)
     {
         if (parsed.UnmatchedTokens is [var unknown, ..])
         {
             return $"\"{unknown}\" is no command, option or argument here.";
+        }
+
+        if (parsed.CommandResult.Command == Root)
+        {
+            return $"A command is missing: {string.Join(", ", Root.Subcommands.Select(command => command.Name))}.";
         }
 
         if (parsed.Errors is [var error, ..])

@@ -5,7 +5,7 @@ namespace BigFs.Cli.Tests.Commands;
 internal sealed class UsageTests
 {
     [TestCase("nonsense", "\"nonsense\" is no command")]
-    [TestCase("", "Required command")]
+    [TestCase("", "A command is missing: cp, ls, ")]
     [TestCase("ls /a /b", "\"/b\" is no command, option or argument")]
     [TestCase("ls --lang", "\"--lang\" is no option")]
     [TestCase("rm", "Required argument")]

@@ -22,7 +22,7 @@ internal static class LocalFiles
     public static async Task<T> WriteAsync<T>(string file, Func<Stream, Task<T>> write)
     {
         string full = Path.GetFullPath(file);
-        if (LocalKinds.IsSpecial(full))
+        if (LocalKinds.IsSpecial(full) || LocalKinds.IsOpenFile(full))
         {
             var device = new FileStream(
                 full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, NoBuffer, FileOptions.Asynchronous);

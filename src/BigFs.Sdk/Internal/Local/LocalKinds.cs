@@ -38,6 +38,16 @@ internal static partial class LocalKinds
         return type is not (RegularFile or DirectoryFile);
     }
 
+    /// <summary>
+    /// Whether a path is the system's name of a file that is open already, as /dev/stdout and /dev/fd/3 are: whoever opened
+    /// it expects the bytes there, not in a file that takes its place.
+    /// </summary>
+    /// <param name="path">An absolute path.</param>
+    public static bool IsOpenFile(string path) => !OperatingSystem.IsWindows()
+        && (path.StartsWith("/dev/", StringComparison.Ordinal) || path.StartsWith("/proc/", StringComparison.Ordinal))
+        && File.Exists(path)
+        && new FileInfo(path).LinkTarget is not null;
+
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Statx(int folder, string path, int flags, uint mask, Span<byte> answer);
 }
