@@ -56,9 +56,5 @@ internal sealed class NodeManagerHost : IAsyncDisposable
     }
 
     /// <summary>Stops the role, then closes the map.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await Role.DisposeAsync().ConfigureAwait(false);
-        await _store.DisposeAsync().ConfigureAwait(false);
-    }
+    public ValueTask DisposeAsync() => Disposal.OfAllAsync([Role, _store]);
 }

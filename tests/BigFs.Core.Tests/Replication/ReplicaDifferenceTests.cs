@@ -45,8 +45,25 @@ public sealed class ReplicaDifferenceTests
     {
         ReplicaDifference difference = ReplicaDifference.Of(
             [Source(A, Live(1)), Source(B, Live(1) with { Crc32C = 99 }), Target(Node(3))]);
-        Assert.That(difference.Conflicts, Is.EqualTo(new[] { new ChunkKey(1) }));
+        Assert.That(difference.Conflicts.Single().Key, Is.EqualTo(new ChunkKey(1)));
+        Assert.That(difference.Conflicts.Single().Lacking, Is.EqualTo(new[] { Node(3) }));
         Assert.That(difference.Missing, Is.Empty);
+    }
+
+    [Test]
+    public void A_target_with_other_bytes_than_a_source_lacks_them_and_one_with_the_same_does_not()
+    {
+        ReplicaDifference difference = ReplicaDifference.Of(
+            [Source(A, Live(1)), Target(B, Live(1) with { Crc32C = 99 }), Target(Node(3), Live(1))]);
+        Assert.That(difference.Conflicts.Single().Lacking, Is.EqualTo(new[] { B }));
+    }
+
+    [Test]
+    public void A_conflict_among_members_that_are_no_sources_costs_nobody_anything()
+    {
+        ReplicaDifference difference = ReplicaDifference.Of(
+            [Source(A), Target(B, Live(1)), Target(Node(3), Live(1) with { Crc32C = 99 })]);
+        Assert.That(difference.Conflicts.Single().Lacking, Is.Empty);
     }
 
     [Test]

@@ -97,6 +97,36 @@ internal sealed class VolumeStoreFaultTests
     }
 
     [Test]
+    public async Task What_a_start_finds_at_the_end_of_a_log_is_flushed_before_it_is_served()
+    {
+        await _store.DisposeAsync();
+        _disk.Dispose();
+        _disk = new MemoryDisk();
+        VolumeStoreOptions options = StoreKit.Options() with { PreparedBytesPerNode = 0 };
+        _store = await StoreKit.OpenAsync(_disk, options);
+        await _store.OpenVolumeAsync(1);
+        _disk.Fault = (operation, path) => operation is DiskOperation.Sync or DiskOperation.Resize && path == StoreKit.LogPath(1)
+            ? new DiskException("the process dies here")
+            : null;
+        await _store.AppendAsync(1, 1, 2, [2]);
+        await _store.DisposeAsync();
+
+        // The disk is full: no mark can be written behind the chunk, which would flush it too.
+        _disk.Fault = (operation, path) => operation is DiskOperation.Write or DiskOperation.Resize && path == StoreKit.LogPath(1)
+            ? new DiskException("full", isOutOfSpace: true)
+            : null;
+        await using (VolumeStore again = await StoreKit.OpenAsync(_disk, options))
+        {
+            Assert.That((await again.ReadAsync(1, 2)).Bytes, Same.As(new byte[] { 2 }), "it is served");
+            _disk.Crash();
+        }
+
+        _disk.Fault = null;
+        _store = await StoreKit.OpenAsync(_disk, options);
+        Assert.That((await _store.ReadAsync(1, 2)).Bytes, Same.As(new byte[] { 2 }), "so it outlives the loss of power");
+    }
+
+    [Test]
     public async Task A_write_that_ran_full_and_cannot_be_cut_off_fails_the_volume()
     {
         _disk.Fault = (operation, path) => operation switch

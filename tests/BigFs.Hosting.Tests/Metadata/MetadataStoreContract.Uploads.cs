@@ -63,6 +63,31 @@ internal abstract partial class MetadataStoreContract
         Assert.That(await Tombstones.DueKeysAsync(), Is.EqualTo(chunks.Select(chunk => chunk.Key.Value)));
     }
 
+    [TestCase(1)]
+    [TestCase(200)]
+    public async Task What_a_commit_discards_becomes_tombstones_that_are_due_at_once_and_once_only(int count)
+    {
+        UploadSession session = await Store.BeginAsync("/f");
+        CommitUploadRequest commit = Commit(session.Id, Chunk(1)) with { Discarded = Chunks(1000, count) };
+        await Store.CommitUploadAsync(commit, None);
+        await Store.CommitUploadAsync(commit, None);
+
+        await UntilAsync(async () => (await Tombstones.DueKeysAsync()).Length >= count, "all tombstones are due");
+        Assert.That(await Tombstones.DueKeysAsync(), Is.EqualTo(commit.Discarded.Select(chunk => chunk.Key.Value)));
+        Assert.That((await Store.FindAsync("/f"))!.Manifest, Is.EqualTo([Chunk(1)]));
+    }
+
+    [Test]
+    public async Task A_commit_that_discards_a_chunk_of_its_own_file_is_refused()
+    {
+        UploadSession session = await Store.BeginAsync("/f");
+        CommitUploadRequest commit = Commit(session.Id, Chunk(1), Chunk(2)) with { Discarded = [Chunk(3), Chunk(2)] };
+        await Refused(BigFsErrorCode.InvalidArgument, Store.CommitUploadAsync(commit, None), "discarded");
+        await Refused(
+            BigFsErrorCode.InvalidArgument, Store.CommitUploadAsync(commit with { Discarded = default }, None), "written");
+        Assert.That(await Tombstones.DueKeysAsync(), Is.Empty);
+    }
+
     [Test]
     public async Task A_replaced_file_keeps_its_birth_and_gets_a_new_version()
     {

@@ -30,21 +30,22 @@ internal sealed class TombstoneWorkerTests
     private SqliteMetadataStore _store = null!;
     private Server _server = null!;
     private volatile ClusterMap _map = null!;
-    private volatile bool _managerAway;
+    private volatile bool _managerAway, _managerHangs;
     private int _asked, _buried, _confirmed;
 
     [SetUp]
     public async Task Open()
     {
         _asked = _buried = _confirmed = 0;
-        _managerAway = false;
+        _managerAway = _managerHangs = false;
         _map = Map(version: 1, epoch: 1, NodeState.Up, 1);
         _manager = new Mock<INodeManager>();
         _manager.Setup(manager => manager.GetMapAsync(It.IsAny<long>(), It.IsAny<CancellationToken>()))
-            .Returns((long known, CancellationToken _) =>
+            .Returns((long known, CancellationToken token) =>
             {
                 Interlocked.Increment(ref _asked);
-                return _managerAway
+                return _managerHangs ? HangAsync(token)
+                    : _managerAway
                     ? throw new BigFsException(BigFsErrorCode.Unavailable, "away")
                     : ValueTask.FromResult(known == _map.Version ? null : _map);
             });
@@ -170,6 +171,20 @@ internal sealed class TombstoneWorkerTests
     }
 
     [Test]
+    public async Task A_node_manager_that_does_not_answer_holds_the_start_up_for_a_second_only()
+    {
+        _managerHangs = true;
+        await BuryAsync(Chunk(1));
+        Task start = _server.StartAsync(None);
+        Assert.That(start.IsCompleted, Is.False);
+
+        await RoundsUntilAsync(() => Task.FromResult(start.IsCompleted), "the start");
+        await start;
+        await _server.MakeDirectoryAsync("/serves");
+        Assert.That(Calls(A) + Calls(B), Is.Zero);
+    }
+
+    [Test]
     public async Task A_namespace_of_another_cluster_is_refused_at_start()
     {
         await _store.AdoptClusterIdAsync(Guid.NewGuid(), None);
@@ -223,6 +238,12 @@ internal sealed class TombstoneWorkerTests
             }),
         ],
     };
+
+    private static async ValueTask<ClusterMap?> HangAsync(CancellationToken cancellationToken)
+    {
+        await Task.Delay(Timeout.Infinite, cancellationToken);
+        return null;
+    }
 
     private static ClusterNode Node(NodeId id, NodeState state) =>
         new() { Id = id, TransferEndpoint = "", ControlEndpoint = "", State = state };

@@ -111,6 +111,16 @@ internal sealed class FakeDataNode(NodeId id, FakeDataNodes peers) : IDataNode
         }
     }
 
+    /// <summary>Holds other bytes under the key than were appended.</summary>
+    public void Change(VolumeId volume, ChunkKey key)
+    {
+        lock (_lock)
+        {
+            SortedDictionary<ChunkKey, StoredChunkInfo> chunks = _volumes[volume].Chunks;
+            chunks[key] = chunks[key] with { Crc32C = chunks[key].Crc32C + 1 };
+        }
+    }
+
     public void Forget(VolumeId volume)
     {
         lock (_lock)

@@ -239,6 +239,36 @@ public sealed class VolumeLifeTests
     }
 
     [Test]
+    [CancelAfter(20_000)]
+    public async Task While_every_disk_is_full_writers_are_refused_and_when_there_is_room_they_go_on(CancellationToken deadline)
+    {
+        await using ManagerCluster cluster = await ManagerCluster.CreateAsync(2);
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            node.Fault = order => order == "open" ? ChunkStatus.OutOfSpace : null;
+        }
+
+        await cluster.StartManagerAsync();
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            await cluster.RegisterAsync(node);
+        }
+
+        BigFsException refusal = (await Assert.ThrowsAsync<BigFsException>(
+            async () => await cluster.Manager.EnsureWritableAsync(2, deadline)))!;
+        Assert.That(refusal.Code, Is.EqualTo(BigFsErrorCode.OutOfSpace));
+        Assert.That(refusal.Message, Is.EqualTo("No datanode has room for a new volume."));
+
+        foreach (FakeDataNode node in cluster.Nodes.All)
+        {
+            node.Fault = _ => null;
+        }
+
+        await cluster.WaitAsync(map => map.Volumes is [{ State: VolumeState.Open }]);
+        await cluster.Manager.EnsureWritableAsync(2, deadline);
+    }
+
+    [Test]
     public async Task What_only_a_returning_member_has_stays_there_and_is_not_copied_while_another_is_away()
     {
         await using ManagerCluster cluster = await ManagerCluster.CreateAsync(3);

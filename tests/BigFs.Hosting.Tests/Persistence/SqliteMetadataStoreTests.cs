@@ -152,6 +152,59 @@ internal sealed class SqliteMetadataStoreTests
     }
 
     [Test]
+    public async Task A_manifest_that_cannot_be_read_is_set_aside_and_everything_else_is_cleared_away()
+    {
+        using var folder = new TemporaryDirectory();
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            await store.PutAsync("/bad/f", Chunk(1));
+            await store.PutAsync("/good/f", Chunk(2));
+        }
+
+        long now = _time.GetUtcNow().UtcTicks;
+        Execute(
+            folder.Path,
+            "INSERT INTO manifest_pages VALUES (1, 0, x'FF'); "
+                + $"INSERT INTO dead_manifests VALUES (1, {now}); "
+                + "UPDATE entries SET manifest = x'FF' WHERE parent = (SELECT id FROM entries WHERE name = CAST('bad' AS BLOB)); "
+                + $"INSERT INTO dead_directories SELECT id, {now} FROM entries WHERE parent = 1 ORDER BY name; "
+                + "DELETE FROM entries WHERE parent = 1;");
+        _time.Advance(TimeSpan.FromDays(1));
+        await using (SqliteMetadataStore again = await OpenAsync(folder.Path))
+        {
+            await UntilAsync(async () => (await again.DueKeysAsync()).Contains(2UL), "the readable one is due");
+            await UntilAsync(
+                () => Task.FromResult(Count(folder.Path, "SELECT count(*) FROM sessions") == 0), "old sessions are forgotten");
+            Assert.That(await again.DueKeysAsync(), Is.EqualTo(new[] { 2UL }));
+        }
+
+        Assert.That(Count(folder.Path, $"SELECT count(*) FROM dead_manifests WHERE due = {long.MaxValue}"), Is.EqualTo(1));
+        Assert.That(Count(folder.Path, $"SELECT count(*) FROM dead_directories WHERE due = {long.MaxValue}"), Is.EqualTo(1));
+        Assert.That(Count(folder.Path, "SELECT count(*) FROM entries WHERE manifest = x'FF'"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task Clearing_away_survives_an_unexpected_exception_and_the_database_is_closed_all_the_same()
+    {
+        using var folder = new TemporaryDirectory();
+        var time = new BreakingTime();
+        SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
+            new SqliteMetadataOptions { DataDirectory = folder.Path }, time, NullLogger.Instance, None);
+        time.IsBroken = true;
+        await UntilAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromMinutes(1));
+                return Task.FromResult(time.Thrown > 1);
+            },
+            "two steps that failed");
+        time.IsBroken = false;
+        await store.DisposeAsync();
+
+        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+    }
+
+    [Test]
     public async Task A_closed_namespace_says_so()
     {
         using var folder = new TemporaryDirectory();
@@ -173,6 +226,17 @@ internal sealed class SqliteMetadataStoreTests
             async () => await store.CreateDirectoryAsync(Guid.NewGuid(), "/d", cancelled.Token),
             Throws.InstanceOf<OperationCanceledException>());
         Assert.That(await store.FindAsync("/d"), Is.Null);
+    }
+
+    private static void Execute(string folder, string command) => Count(folder, command);
+
+    private static long? Count(string folder, string query)
+    {
+        using var connection = new SqliteConnection($"Data Source={Path.Combine(folder, "metadata.db")};Pooling=False");
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = query;
+        return command.ExecuteScalar() as long?;
     }
 
     private static async Task<BigFsErrorCode> CodeOf(Func<Task> action) =>
@@ -207,6 +271,27 @@ internal sealed class SqliteMetadataStoreTests
         Assert.That(await store.DueKeysAsync(), Is.EqualTo(buried));
         Assert.That(last, Is.LessThan(count));
         return last;
+    }
+
+    /// <summary>A clock that throws when it is told to.</summary>
+    private sealed class BreakingTime : FakeTimeProvider
+    {
+        private int _thrown;
+
+        public volatile bool IsBroken;
+
+        public int Thrown => Volatile.Read(ref _thrown);
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            if (IsBroken)
+            {
+                Interlocked.Increment(ref _thrown);
+                throw new InvalidOperationException("made to fail");
+            }
+
+            return base.GetUtcNow();
+        }
     }
 
     private Task<SqliteMetadataStore> OpenAsync(string? folder) => SqliteMetadataStore.OpenAsync(

@@ -25,6 +25,8 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
 
     public ConcurrentQueue<ImmutableArray<ChunkReference>> Aborted { get; } = new();
 
+    public ConcurrentQueue<CommitUploadRequest> Commits { get; } = new();
+
     public ConcurrentQueue<ReplicaFault> Reports { get; } = new();
 
     public ConcurrentQueue<int> PageSizes { get; } = new();
@@ -76,6 +78,7 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     public async ValueTask<CommittedFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
     {
         await EnterAsync("commit", cancellationToken);
+        Commits.Enqueue(request);
         Operations.Enqueue(request.Operation);
         if (_committed.TryGetValue(request.Operation, out CommittedFile? first))
         {

@@ -1,3 +1,5 @@
+using BigFs.Core.Metadata;
+
 namespace BigFs.Sdk.Tests.Upload;
 
 [CancelAfter(20_000)]
@@ -98,6 +100,23 @@ internal sealed class UploadFailureTests
             Assert.That(cluster.FileServer.Aborted.Single(), Is.EquivalentTo(cluster.Transport.Writes).And.Not.Empty);
             Assert.That(cluster.Files, Is.Empty);
         }
+    }
+
+    [Test]
+    public async Task Tries_that_failed_are_named_at_the_commit_as_discarded()
+    {
+        var cluster = new FakeCluster();
+        await using BigFsClient client = cluster.Client();
+        int writes = 0;
+        cluster.Transport.OnWrite = (grant, _) => Task.FromResult<(ChunkStatus, NodeId?)>(
+            Interlocked.Increment(ref writes) <= 2 ? (ChunkStatus.Stalled, grant.Pipeline[0].Id) : (ChunkStatus.Ok, null));
+
+        await client.UploadAsync("/a", new MemoryStream(Make.Bytes(3 * Chunk)), Options());
+
+        CommitUploadRequest commit = cluster.FileServer.Commits.Single();
+        Assert.That(commit.Manifest, Has.Length.EqualTo(3));
+        Assert.That(commit.Discarded, Has.Length.EqualTo(2));
+        Assert.That(commit.Manifest.Concat(commit.Discarded), Is.EquivalentTo(cluster.Transport.Writes));
     }
 
     [Test]

@@ -1,0 +1,54 @@
+using BigFs.Internal;
+using BigFs.Internal.Upload;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace BigFs.Sdk.Tests.Upload;
+
+/// <summary>Memory that cannot be had.</summary>
+[CancelAfter(20_000)]
+internal sealed class TransferBuffersTests
+{
+    /// <summary>Longer than any array can be.</summary>
+    private const int TooLong = int.MaxValue;
+
+    [Test]
+    public async Task A_buffer_that_cannot_be_had_keeps_no_other_from_being_rented(CancellationToken deadline)
+    {
+        using var buffers = new TransferBuffers(1);
+        Assert.That(async () => await buffers.RentAsync(TooLong, deadline), Throws.InstanceOf<OutOfMemoryException>());
+        Assert.That(() => buffers.Rent(TooLong, deadline), Throws.InstanceOf<OutOfMemoryException>());
+        Assert.That(await buffers.RentAsync(1 << 10, deadline), Has.Length.AtLeast(1 << 10));
+    }
+
+    [Test]
+    public async Task Content_is_incomplete_after_a_write_that_failed_in_any_way([Values] bool asynchronously)
+    {
+        var cluster = new FakeCluster();
+        await using var context = new ClientContext(
+            ClientSettings.Of(new BigFsClientOptions(), remote: false),
+            () => (cluster.FileServer, cluster.Transport),
+            ownsSeams: false,
+            TimeProvider.System,
+            NullLogger.Instance);
+        UploadPlan plan = UploadPlan.Of("/a", null) with { ChunkSize = TooLong };
+        await using ChunkUpload upload = await ChunkUpload.BeginAsync(context, plan, null, default, default);
+        await using var content = new UploadContent(context, upload);
+        byte[] bytes = new byte[2 << 20];
+
+        Assert.That(
+            async () =>
+            {
+                if (asynchronously)
+                {
+                    await content.WriteAsync(bytes);
+                }
+                else
+                {
+                    content.Write(bytes);
+                }
+            },
+            Throws.InstanceOf<OutOfMemoryException>());
+
+        Assert.That(content.End, Throws.InvalidOperationException);
+    }
+}
