@@ -105,7 +105,7 @@ internal sealed class VolumeStoreFaultTests
         VolumeStoreOptions options = StoreKit.Options() with { PreparedBytesPerNode = 0 };
         _store = await StoreKit.OpenAsync(_disk, options);
         await _store.OpenVolumeAsync(1);
-        _disk.Fault = (operation, path) => operation is DiskOperation.Sync or DiskOperation.Resize && path == StoreKit.LogPath(1)
+        _disk.Fault = (operation, path) => operation == DiskOperation.Sync && path == StoreKit.LogPath(1)
             ? new DiskException("the process dies here")
             : null;
         await _store.AppendAsync(1, 1, 2, [2]);

@@ -199,7 +199,8 @@ internal sealed class FakeDataNode(NodeId id, FakeDataNodes peers) : IDataNode
     public ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
         VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken)
     {
-        ChunkStatus status = !IsAlive ? ChunkStatus.Unreachable : Fault("list") ?? ChunkStatus.Ok;
+        ChunkStatus status = !IsAlive ? ChunkStatus.Unreachable
+            : Fault("list") ?? (StateOf(volume) is null ? ChunkStatus.VolumeNotFound : ChunkStatus.Ok);
         ImmutableArray<StoredChunkInfo> page = status == ChunkStatus.Ok
             ? [.. Chunks(volume).Where(chunk => chunk.Key.CompareTo(after) > 0).Take(limit)]
             : [];

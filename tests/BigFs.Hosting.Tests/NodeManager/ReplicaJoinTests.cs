@@ -137,7 +137,10 @@ public sealed class ReplicaJoinTests
         {
             var node = new ClusterNode
             {
-                Id = nodes.All[i].Id, ControlEndpoint = "", TransferEndpoint = "", State = NodeState.Up,
+                Id = nodes.All[i].Id,
+                ControlEndpoint = "",
+                TransferEndpoint = "",
+                State = NodeState.Up,
             };
             present.Add(new JoinMember(node, verified[i]));
         }
