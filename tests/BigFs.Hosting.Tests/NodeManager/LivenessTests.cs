@@ -126,7 +126,7 @@ public sealed class LivenessTests
     public async Task A_caller_that_waits_for_a_volume_is_told_when_the_node_manager_stops()
     {
         await using ManagerCluster cluster = await ManagerCluster.CreateAsync(2);
-        cluster.Nodes.All[0].Fault = order => order == "open" ? ChunkStatus.OutOfSpace : null;
+        cluster.Nodes.All[0].Fault = order => order == "open" ? ChunkStatus.Busy : null;
         await cluster.StartManagerAsync();
         await cluster.RegisterAsync(cluster.Nodes.All[0]);
         await cluster.RegisterAsync(cluster.Nodes.All[1]);

@@ -58,7 +58,7 @@ internal sealed class GrantQueue(
             // What was just fetched is taken as it is: the file server knew what to avoid and found nothing better.
             ChunkGrant grant = _grants.Dequeue();
             _taken++;
-            if (_grants.Count == 0 && (chunks is null || _taken < chunks) && _prefetch.IsCompleted)
+            if (NeedsMoreNeedsTurn() && _prefetch.IsCompleted)
             {
                 _prefetch = PrefetchAsync(cancellationToken);
             }
@@ -95,7 +95,7 @@ internal sealed class GrantQueue(
             await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                if (_grants.Count == 0)
+                if (NeedsMoreNeedsTurn())
                 {
                     await FetchNeedsTurnAsync(cancellationToken).ConfigureAwait(false);
                 }
@@ -111,6 +111,9 @@ internal sealed class GrantQueue(
             SdkLog.PrefetchFailed(context.Logger, path.ToString(), exception);
         }
     }
+
+    /// <summary>Whether none is left and chunks are still to come.</summary>
+    private bool NeedsMoreNeedsTurn() => _grants.Count == 0 && (chunks is null || _taken < chunks);
 
     private async Task FetchNeedsTurnAsync(CancellationToken cancellationToken)
     {
