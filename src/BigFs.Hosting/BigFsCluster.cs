@@ -146,35 +146,37 @@ public sealed class BigFsCluster : IAsyncDisposable
             }
 
             _disposed = true;
-            if (_client is not null)
+            try
             {
-                await _client.DisposeAsync().ConfigureAwait(false);
+                await Disposal.OfAllAsync([_client, .. _running.Values, .. _started, _transport]).ConfigureAwait(false);
             }
-
-            foreach (BigFsClusterNode node in _running.Keys.ToArray())
+            finally
             {
-                await StopNodeNeedsLockAsync(node).ConfigureAwait(false);
-            }
-
-            while (_started.TryPop(out IAsyncDisposable? part))
-            {
-                await part.DisposeAsync().ConfigureAwait(false);
-            }
-
-            await _transport.DisposeAsync().ConfigureAwait(false);
-            foreach (IDisk disk in _disks.Values)
-            {
-                disk.Dispose();
-            }
-
-            if (_temporary)
-            {
-                Directory.Delete(DataDirectory, recursive: true);
+                EndNeedsLock();
             }
         }
         finally
         {
             _changing.Release();
+        }
+    }
+
+    /// <summary>What is left when every part has ended.</summary>
+    private void EndNeedsLock()
+    {
+        foreach (BigFsClusterNode node in _nodes)
+        {
+            node.IsRunning = false;
+        }
+
+        foreach (IDisk disk in _disks.Values)
+        {
+            disk.Dispose();
+        }
+
+        if (_temporary)
+        {
+            Directory.Delete(DataDirectory, recursive: true);
         }
     }
 
