@@ -132,7 +132,7 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         {
             return await stream.MoveNext(end) ? stream.Current : null;
         }
-        catch (Exception error) when (error is RpcException or OperationCanceledException)
+        catch (Exception error)
         {
             if (!end.IsCancellationRequested)
             {
@@ -167,8 +167,10 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
             {
                 return;
             }
-            catch (Exception error) when (error is RpcException or InvalidOperationException or OperationCanceledException)
+            catch (Exception error)
             {
+                // A write on a stream that breaks throws what broke it, an HTTP/2 error as much as an RpcException: whatever
+                // it is, the events go on when the relay is back.
                 LogAway(_endpoint, error);
                 await PauseAsync(failures++, cancellationToken);
             }
