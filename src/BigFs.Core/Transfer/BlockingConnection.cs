@@ -25,6 +25,7 @@ internal sealed class BlockingConnection : IDisposable
         _socket = socket;
         _socket.Blocking = true;
         _socket.NoDelay = true;
+        LoopbackTuning.Apply(_socket);
         Peer = peer;
     }
 

@@ -1,5 +1,5 @@
-using BigFs.Core.Threading;
 using System.Runtime.InteropServices;
+using BigFs.Core.Threading;
 using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;

@@ -1,6 +1,6 @@
-using BigFs.Core.Threading;
 using System.Buffers;
 using System.Runtime.InteropServices;
+using BigFs.Core.Threading;
 using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
