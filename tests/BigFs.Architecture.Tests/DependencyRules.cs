@@ -20,8 +20,9 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
-        ["Storage"] = ["Chunking"],
-        ["Transfer"] = ["Chunking", "Storage"],
+        ["Threading"] = [],
+        ["Storage"] = ["Chunking", "Threading"],
+        ["Transfer"] = ["Chunking", "Storage", "Threading"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],
