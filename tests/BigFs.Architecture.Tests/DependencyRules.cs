@@ -21,12 +21,13 @@ public sealed class DependencyRules
         ["Model"] = [],
         ["Chunking"] = [],
         ["Storage"] = ["Chunking"],
-        ["Transfer"] = ["Chunking", "Storage"],
+        ["Security"] = [],
+        ["Transfer"] = ["Chunking", "Security", "Storage"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
-        ["Replication"] = ["Control", "Membership", "Storage"],
+        ["Replication"] = ["Control", "Membership", "Security", "Storage"],
         ["Control"] = ["Membership", "Metadata", "Storage"],
     };
 

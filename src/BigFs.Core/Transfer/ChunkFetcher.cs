@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -14,10 +15,11 @@ internal sealed class ChunkFetcher(FrameConnection connection, ulong requestId)
     /// <summary>
     /// Asks and fills the destination. What fails leaves the connection unusable but for a server's error in place.
     /// </summary>
-    public async Task<Exchanged<ChunkStatus>> FetchAsync(ChunkReference chunk, int offset, Memory<byte> destination)
+    public async Task<Exchanged<ChunkStatus>> FetchAsync(
+        ChunkReference chunk, ImmutableArray<byte> capability, int offset, Memory<byte> destination)
     {
-        var message = new byte[64];
-        int length = new ReadRequest(chunk.Volume, chunk.Key, offset, destination.Length).Encode(message);
+        var message = new byte[ReadRequest.MaxBytes];
+        int length = new ReadRequest(chunk.Volume, chunk.Key, offset, destination.Length, capability).Encode(message);
         await connection.SendAsync(FrameType.Read, requestId, message.AsMemory(0, length));
 
         FrameHeader header = await connection.ReceiveHeaderAsync();

@@ -12,6 +12,12 @@ internal sealed class ServerRead(ServerContext context, FrameConnection connecti
     /// <returns>Whether another request may follow on the connection.</returns>
     public async Task<bool> RunAsync()
     {
+        if (context.Disallow(request.Capability.AsSpan(), request.ToUse(), connection.Peer) is { } refusal)
+        {
+            await connection.SendErrorAsync(requestId, refusal);
+            return true;
+        }
+
         (ChunkStatus status, StoredChunk? chunk) =
             await context.Store.OpenAsync(request.Volume, request.Key, context.Aborting);
         if (chunk is null)

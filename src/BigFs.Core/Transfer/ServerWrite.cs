@@ -39,7 +39,13 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
                 $"Node {here} listens where node {request.Target.Id} was expected.");
         }
 
-        ChunkStatus status = context.Store.Check(request.ToAppend());
+        ChunkAppend append = request.ToAppend();
+        if (context.Disallow(request.Capability.AsSpan(), request.ToUse(append.Members), upstream.Peer) is { } refusal)
+        {
+            return refusal;
+        }
+
+        ChunkStatus status = context.Store.Check(append);
         return status == ChunkStatus.Ok ? null : Refusal(status);
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
@@ -45,6 +46,7 @@ public sealed class TcpChunkTransport : IChunkTransport
             Crc32C = crc32C,
             Pipeline = grant.Pipeline,
             Position = 0,
+            Capability = grant.Capability,
         };
         var source = new PayloadSource(payload, payload.Length, heldUntilAnswer: true);
         ChunkWriteResult result = await _sender.SendAsync(request, source, cancellationToken);
@@ -58,9 +60,14 @@ public sealed class TcpChunkTransport : IChunkTransport
 
     /// <inheritdoc/>
     public async ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        NodeAddress node,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
     {
-        ChunkRules.CheckRead(chunk, offset, destination);
+        ChunkRules.CheckRead(chunk, capability, offset, destination);
         ChunkStatus status;
         string detail = "";
         try
@@ -70,7 +77,7 @@ public sealed class TcpChunkTransport : IChunkTransport
                 async (connection, id) =>
                 {
                     var fetcher = new ChunkFetcher(connection, id);
-                    Exchanged<ChunkStatus> fetched = await fetcher.FetchAsync(chunk, offset, destination);
+                    Exchanged<ChunkStatus> fetched = await fetcher.FetchAsync(chunk, capability, offset, destination);
                     detail = fetcher.Detail;
                     return fetched;
                 },
