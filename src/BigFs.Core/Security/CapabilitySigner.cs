@@ -26,6 +26,9 @@ public sealed class CapabilitySigner
         _keyOf = node => _keys.GetOrAdd(node, derive);
     }
 
+    /// <summary>How long a capability to read lives.</summary>
+    public TimeSpan ReadLifetime => _options.ReadLifetime;
+
     /// <summary>A capability to write one chunk of at most so many bytes.</summary>
     public ImmutableArray<byte> SignWrite(
         VolumeId volume, long epoch, ImmutableArray<NodeId> members, ChunkKey key, int maxLength) =>
