@@ -9,7 +9,6 @@ using BigFs.Hosting.Grpc;
 using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.NameServer;
 using BigFs.Hosting.NodeManager;
-using BigFs.Hosting.Security;
 
 namespace BigFs.Hosting;
 
@@ -185,8 +184,8 @@ public sealed class BigFsCluster : IAsyncDisposable
 
     private async Task StartRolesAsync(CancellationToken cancellationToken)
     {
-        string? secretFile = Folder(ClusterSecretFile.Name);
-        _secret = secretFile is null ? ClusterSecretFile.CreateInMemory() : ClusterSecretFile.LoadOrCreate(secretFile);
+        string? secretFile = Folder(BigFsClusterSecretFile.Name);
+        _secret = secretFile is null ? BigFsClusterSecretFile.CreateInMemory() : BigFsClusterSecretFile.LoadOrCreate(secretFile);
         var signer = new CapabilitySigner(_secret, new CapabilityOptions(), _services.Time);
         NodeManagerHost manager = await NodeManagerHost.StartAsync(
             Folder("node-manager"), _options.EffectiveReplicas, _directory, signer, _bus, _services, cancellationToken).ConfigureAwait(false);

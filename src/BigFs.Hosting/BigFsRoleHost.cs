@@ -10,7 +10,6 @@ using BigFs.Hosting.Messaging;
 using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.NameServer;
 using BigFs.Hosting.NodeManager;
-using BigFs.Hosting.Security;
 using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting;
@@ -212,9 +211,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     /// <summary>The cluster's secret: given, or the node manager's own; null for roles that neither sign nor check.</summary>
     private ClusterSecret? Secret() =>
         _options.ClusterSecret is { } text ? ClusterSecret.Parse(text, $"The setting {nameof(_options.ClusterSecret)}")
-        : _options.ClusterSecretFile is { } file ? ClusterSecretFile.Load(Path.GetFullPath(file))
+        : _options.ClusterSecretFile is { } file ? BigFsClusterSecretFile.Load(Path.GetFullPath(file))
         : _roles.Contains(ServiceRole.NodeManager)
-            ? ClusterSecretFile.LoadOrCreate(Path.Combine(Folder(ServiceRole.NodeManager), ClusterSecretFile.Name))
+            ? BigFsClusterSecretFile.LoadOrCreate(Path.Combine(Folder(ServiceRole.NodeManager), BigFsClusterSecretFile.Name))
         : null;
 
     private CapabilitySigner Signer() => new(_secret!, new CapabilityOptions(), _services.Time);

@@ -1,6 +1,5 @@
 using BigFs.Cli.Paths;
 using BigFs.Hosting;
-using BigFs.Hosting.Security;
 
 namespace BigFs.Cli.Roles;
 
@@ -30,7 +29,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         string folder = plan.Folder!;
         Directory.CreateDirectory(folder);
         Endpoint = EndpointAddress.OfPort(AssignPorts(folder));
-        _ = ClusterSecretFile.LoadOrCreate(SecretFile(folder));
+        BigFsClusterSecretFile.Prepare(SecretFile(folder));
         foreach (string name in Names())
         {
             _processes.Add(RoleProcess.Start(name, RunArguments.Make(OptionsOf(name, folder), Environment.ProcessId), context));
@@ -92,7 +91,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
     }
 
     /// <summary>The same as of a cluster in one process.</summary>
-    private static string SecretFile(string folder) => Path.Combine(folder, ClusterSecretFile.Name);
+    private static string SecretFile(string folder) => Path.Combine(folder, BigFsClusterSecretFile.Name);
 
     private BigFsRoleHostOptions OptionsOf(string name, string folder)
     {

@@ -3,10 +3,10 @@ using System.Text;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
 
-namespace BigFs.Hosting.Security;
+namespace BigFs.Hosting;
 
 /// <summary>The file that keeps the cluster's secret: readable and writable by its owner alone.</summary>
-public static class ClusterSecretFile
+public static class BigFsClusterSecretFile
 {
     /// <summary>Its name in a data folder.</summary>
     public const string Name = "cluster-secret";
@@ -21,7 +21,7 @@ public static class ClusterSecretFile
     /// <exception cref="BigFsException">
     /// InvalidSettings: the file is absent, cannot be read, may be read by others than its owner, or holds no secret.
     /// </exception>
-    public static ClusterSecret Load(string path)
+    internal static ClusterSecret Load(string path)
     {
         string what = $"The cluster secret file \"{path}\"";
         try
@@ -41,9 +41,14 @@ public static class ClusterSecretFile
         }
     }
 
+    /// <summary>Makes a secret where there is no file yet.</summary>
+    /// <param name="path">The file; its folder is made too.</param>
+    /// <exception cref="BigFsException">InvalidSettings: the file cannot be made or read, or holds no secret.</exception>
+    public static void Prepare(string path) => LoadOrCreate(path);
+
     /// <summary>Reads the secret, or makes one where there is no file yet.</summary>
     /// <exception cref="BigFsException">As <see cref="Load"/>, or the file cannot be made.</exception>
-    public static ClusterSecret LoadOrCreate(string path)
+    internal static ClusterSecret LoadOrCreate(string path)
     {
         if (!File.Exists(path))
         {
@@ -54,7 +59,7 @@ public static class ClusterSecretFile
     }
 
     /// <summary>A new secret that is kept nowhere.</summary>
-    public static ClusterSecret CreateInMemory() =>
+    internal static ClusterSecret CreateInMemory() =>
         ClusterSecret.Create(RandomNumberGenerator.GetBytes(ClusterSecret.KeyBytes));
 
     /// <summary>Makes the file, whole or not at all; one that another process makes meanwhile stays.</summary>
