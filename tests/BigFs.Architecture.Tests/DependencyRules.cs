@@ -21,13 +21,14 @@ public sealed class DependencyRules
         ["Model"] = [],
         ["Chunking"] = [],
         ["Threading"] = [],
+        ["Security"] = [],
         ["Storage"] = ["Chunking", "Threading"],
-        ["Transfer"] = ["Chunking", "Storage", "Threading"],
+        ["Transfer"] = ["Chunking", "Security", "Storage", "Threading"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
-        ["Replication"] = ["Control", "Membership", "Storage"],
+        ["Replication"] = ["Control", "Membership", "Security", "Storage"],
         ["Control"] = ["Membership", "Metadata", "Storage"],
     };
 

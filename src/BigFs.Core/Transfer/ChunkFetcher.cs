@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -14,11 +15,12 @@ internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestI
     /// <summary>
     /// Asks and fills the destination. What fails leaves the connection unusable but for a server's error in place.
     /// </summary>
-    public Exchanged<ChunkStatus> Fetch(ChunkReference chunk, int offset, Memory<byte> destination)
+    public Exchanged<ChunkStatus> Fetch(
+        ChunkReference chunk, ImmutableArray<byte> capability, int offset, Memory<byte> destination)
     {
         connection.WakeEvery(stall.Interval);
-        Span<byte> message = stackalloc byte[64];
-        int length = new ReadRequest(chunk.Volume, chunk.Key, offset, destination.Length).Encode(message);
+        Span<byte> message = stackalloc byte[ReadRequest.MaxBytes];
+        int length = new ReadRequest(chunk.Volume, chunk.Key, offset, destination.Length, capability).Encode(message);
         connection.Send(FrameType.Read, requestId, message[..length], stall);
 
         FrameHeader header = connection.ReceiveHeader(stall);

@@ -15,6 +15,12 @@ internal sealed class ServerRead(
     /// <summary>Runs to the answer; another request may follow on the connection.</summary>
     public void Run()
     {
+        if (context.Disallow(request.Capability.AsSpan(), request.ToUse(), connection.Peer) is { } refusal)
+        {
+            connection.SendError(requestId, refusal, stall);
+            return;
+        }
+
         (ChunkStatus status, StoredChunk? chunk) =
             Result(context.Store.OpenAsync(request.Volume, request.Key, context.Aborting));
         if (chunk is null)

@@ -41,7 +41,13 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
                 $"Node {here} listens where node {request.Target.Id} was expected.");
         }
 
-        ChunkStatus status = context.Store.Check(request.ToAppend());
+        ChunkAppend append = request.ToAppend();
+        if (context.Disallow(request.Capability.AsSpan(), request.ToUse(append.Members), upstream.Peer) is { } refusal)
+        {
+            return refusal;
+        }
+
+        ChunkStatus status = context.Store.Check(append);
         return status == ChunkStatus.Ok ? null : Refusal(status);
     }
 

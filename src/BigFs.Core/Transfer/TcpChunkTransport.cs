@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 using BigFs.Core.Threading;
@@ -46,6 +47,7 @@ public sealed class TcpChunkTransport : IChunkTransport
             Crc32C = crc32C,
             Pipeline = grant.Pipeline,
             Position = 0,
+            Capability = grant.Capability,
         };
         ChunkWriteResult result = await _threads.RunAsync(
             () => ChunkSender.Send(_client, request, payload.Span, cancellationToken));
@@ -59,9 +61,14 @@ public sealed class TcpChunkTransport : IChunkTransport
 
     /// <inheritdoc/>
     public async ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        NodeAddress node,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
     {
-        ChunkRules.CheckRead(chunk, offset, destination);
+        ChunkRules.CheckRead(chunk, capability, offset, destination);
         ChunkStatus status;
         string detail = "";
         try
@@ -71,7 +78,7 @@ public sealed class TcpChunkTransport : IChunkTransport
                 (connection, id) =>
                 {
                     var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
-                    Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, offset, destination);
+                    Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
                     detail = fetcher.Detail;
                     return fetched;
                 },
