@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -9,13 +10,14 @@ namespace BigFs.Benchmarks;
 
 /// <summary>
 /// One chunk over loopback to a transfer server that keeps nothing, beside bare sockets that do the same: send, receive,
-/// checksum, acknowledge. No disk in it.
+/// checksum, acknowledge. No disk in it. The grant is signed once before: signing is the file server's work, checking it
+/// the datanode's.
 /// </summary>
 public class TransferBenchmarks
 {
     private byte[] _payload = [];
     private uint _checksum;
-    private long _key;
+    private ChunkGrant? _grant;
     private DiscardingStore? _store;
     private TransferServer? _server;
     private TcpChunkTransport? _client;
@@ -32,8 +34,16 @@ public class TransferBenchmarks
         new Random(Size).NextBytes(_payload);
         _checksum = Crc32C.Compute(_payload);
         _store = new DiscardingStore();
-        _server = new TransferServer(_store, new TransferServerOptions(), TimeProvider.System, NullLogger.Instance);
+        ClusterSecret secret = ClusterSecret.Create(new byte[ClusterSecret.KeyBytes]);
+        var capabilities = new CapabilityOptions();
+        _server = new TransferServer(
+            _store,
+            new CapabilityVerifier(secret.KeysOf(_store.Node), capabilities, TimeProvider.System),
+            new TransferServerOptions(),
+            TimeProvider.System,
+            NullLogger.Instance);
         await _server.StartAsync();
+        _grant = Grant(_store.Node, _server.Endpoint, new CapabilitySigner(secret, capabilities, TimeProvider.System));
         _client = new TcpChunkTransport(new TransferClientOptions(), TimeProvider.System, NullLogger.Instance);
         _raw = new RawExchange(Size);
     }
@@ -53,17 +63,22 @@ public class TransferBenchmarks
     [Benchmark]
     public async Task BigFsAsync()
     {
-        var grant = new ChunkGrant
-        {
-            Key = ChunkKey.Create(1, ++_key),
-            Volume = new VolumeId(1),
-            Epoch = 1,
-            Pipeline = [new NodeAddress(_store!.Node, _server!.Endpoint)],
-        };
-        ChunkWriteResult result = await _client!.WriteAsync(grant, _payload, _checksum, CancellationToken.None);
+        ChunkWriteResult result = await _client!.WriteAsync(_grant!, _payload, _checksum, CancellationToken.None);
         if (result.Status != ChunkStatus.Ok)
         {
             throw new InvalidOperationException($"The server said {result.Status}: {result.Detail}");
         }
+    }
+
+    private static ChunkGrant Grant(NodeId node, string endpoint, CapabilitySigner signer)
+    {
+        var grant = new ChunkGrant
+        {
+            Key = ChunkKey.Create(1, 1),
+            Volume = new VolumeId(1),
+            Epoch = 1,
+            Pipeline = [new NodeAddress(node, endpoint)],
+        };
+        return grant with { Capability = signer.SignWrite(grant.Volume, grant.Epoch, [node], grant.Key, Limits.MaxChunkSize) };
     }
 }

@@ -14,14 +14,19 @@ internal sealed class BenchContent
     private readonly byte[] _pattern;
 
     public BenchContent(long size)
+        : this(size, new byte[Math.Min(size, MaxPattern)]) => new Random(Seed).NextBytes(_pattern);
+
+    private BenchContent(long size, byte[] pattern)
     {
         Size = size;
-        _pattern = new byte[Math.Clamp(size, 1, MaxPattern)];
-        new Random(Seed).NextBytes(_pattern);
+        _pattern = pattern;
     }
 
     /// <summary>Bytes of a file.</summary>
     public long Size { get; }
+
+    /// <summary>The same for files of at most so many bytes; shares the pattern, so that it takes no memory.</summary>
+    public BenchContent AtMost(long size) => new(Math.Min(size, Size), _pattern);
 
     /// <summary>Uploads one file the way an application would: bytes that it holds, or a stream of known length.</summary>
     public async Task<UploadResult> UploadAsync(

@@ -17,12 +17,12 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
         plan.Validate();
-        var content = new BenchContent(plan.Size);
+        var content = new BenchContent(plan.Operation == BenchOperation.Put ? plan.Size : 0);
         var tally = new BenchTally(plan.Count);
         CpuMeter cpu = await FindServersAsync(cancellationToken);
         await _client.FindAsync(plan.Operation == BenchOperation.Get ? plan.File(0) : plan.Prefix, cancellationToken);
         double idle = MemoryMeter.Idle();
-        await WarmUpAsync(cancellationToken);
+        await WarmUpAsync(content.AtMost(MaxWarmUpSize), cancellationToken);
 
         cpu.Start();
         long start = Stopwatch.GetTimestamp();
@@ -95,19 +95,14 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
     }
 
     /// <summary>The same work unmeasured, on files of its own for a put: connections, compiled code and caches are there then.</summary>
-    private async Task WarmUpAsync(CancellationToken cancellationToken)
+    private async Task WarmUpAsync(BenchContent content, CancellationToken cancellationToken)
     {
         if (plan.WarmUp == TimeSpan.Zero)
         {
             return;
         }
 
-        BenchPlan warmUp = plan.Operation == BenchOperation.Get ? plan : plan with
-        {
-            Size = Math.Min(plan.Size, MaxWarmUpSize),
-            Prefix = plan.Prefix / "warm-up",
-        };
-        var content = new BenchContent(warmUp.Size);
+        BenchPlan warmUp = plan.Operation == BenchOperation.Get ? plan : plan with { Prefix = plan.Prefix / "warm-up" };
         long start = Stopwatch.GetTimestamp();
         int next = -1;
         await Task.WhenAll(Enumerable.Range(0, plan.Concurrency).Select(async _ =>
@@ -159,9 +154,12 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
 
         using var sink = new CountingSink();
         BigFsFile file = await _client.DownloadAsync(path, sink, null, cancellationToken);
-        return sink.Length == file.Size
-            ? (file, null)
-            : throw new BigFsException(
-                BigFsErrorCode.Damaged, $"The file has {file.Size} bytes, and {sink.Length} came.") { Path = path.ToString() };
+        if (sink.Length != file.Size)
+        {
+            string message = $"The file has {file.Size} bytes, and {sink.Length} came.";
+            throw new BigFsException(BigFsErrorCode.Damaged, message) { Path = path.ToString() };
+        }
+
+        return (file, null);
     }
 }
