@@ -1,4 +1,5 @@
 using System.Buffers;
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -101,6 +102,17 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
             return Refusal(status);
         }
 
+#if BIGFS_FAULTS
+        if (Canary.AcknowledgeEarly)
+        {
+            ReplicaAcknowledgement Assumed(NodeAddress member) => new(member.Id, request.Crc32C, context.Store.Durability);
+            relay = Task.FromResult(new ChunkWriteResult
+            {
+                Status = ChunkStatus.Ok,
+                Replicas = [.. request.Pipeline.Skip(request.Position + 1).Select(Assumed)],
+            });
+        }
+#endif
         await WaitAsync(relay, () => true);
         ChunkWriteResult behind = await relay;
         if (behind.Status != ChunkStatus.Ok)
