@@ -14,9 +14,6 @@ internal static class CrashPoints
     /// <summary>The variable that chooses the point: name, and after a colon how many times it must be reached.</summary>
     public const string Variable = "BIGFS_CRASH_POINT";
 
-    private static readonly (string Name, int Times) Chosen = Parse(Environment.GetEnvironmentVariable(Variable));
-    private static int _reached;
-
     /// <summary>Every name, in the order in which a volume's life passes them.</summary>
     public static ImmutableArray<string> All { get; } =
     [
@@ -47,6 +44,10 @@ internal static class CrashPoints
         "seal.after-drain",
         "stop.before-mark",
     ];
+
+    // Behind the names: it is checked against them as the type is initialized.
+    private static readonly (string Name, int Times) Chosen = Parse(Environment.GetEnvironmentVariable(Variable));
+    private static int _reached;
 
     /// <summary>Counts the chosen point and kills the process at the chosen count.</summary>
     public static void Reach(string name)
