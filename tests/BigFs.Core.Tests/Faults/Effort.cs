@@ -1,0 +1,25 @@
+using NUnit.Framework;
+
+namespace BigFs.Core.Tests.Faults;
+
+/// <summary>How long property tests and fuzzing go on: in full when the variable BIGFS_SCENARIOS is "full".</summary>
+internal static class Effort
+{
+    private static readonly bool IsFull = Environment.GetEnvironmentVariable("BIGFS_SCENARIOS") == "full";
+
+    /// <summary>Time for each target of fuzzing.</summary>
+    public static TimeSpan Fuzzing => IsFull ? TimeSpan.FromMinutes(10) : TimeSpan.FromSeconds(1);
+
+    /// <summary>The seed of fuzzing; BIGFS_SEED replays another one.</summary>
+    public static int Seed { get; } =
+        int.TryParse(Environment.GetEnvironmentVariable("BIGFS_SEED"), out int seed) ? seed : 20260131;
+
+    /// <summary>Cases of a property.</summary>
+    public static long Cases(long inShort, long inFull = 1_000_000) => IsFull ? inFull : inShort;
+
+    /// <summary>The seed of a property: fixed in the short form, the library's choice (and printed on failure) in full.</summary>
+    public static string? PropertySeed(string inShort) => IsFull ? null : inShort;
+
+    public static void Figure(FormattableString text) =>
+        TestContext.Out.WriteLine("FIGURE " + FormattableString.Invariant(text));
+}
