@@ -149,11 +149,14 @@ internal sealed partial class Volume
     }
 
     /// <summary>Fills the destination from the log: Ok, DiskFailed, or Busy when the store was closed.</summary>
-    public async ValueTask<ChunkStatus> ReadAsync(ChunkKey key, long offset, Memory<byte> destination)
+    public async ValueTask<ChunkStatus> ReadAsync(
+        ChunkKey key, long offset, Memory<byte> destination, bool isPastCache = false)
     {
         try
         {
-            int count = await _file.ReadAsync(offset, destination);
+            int count = await (isPastCache
+                ? _file.ReadPastCacheAsync(offset, destination)
+                : _file.ReadAsync(offset, destination));
             return count == destination.Length ? ChunkStatus.Ok : ChunkStatus.DiskFailed;
         }
         catch (DiskException exception)
@@ -175,7 +178,7 @@ internal sealed partial class Volume
         }
     }
 
-    /// <summary>Reads the chunk and checks every block.</summary>
+    /// <summary>Reads the chunk, from the disk itself, and checks every block.</summary>
     public async ValueTask<ChunkStatus> VerifyAsync(ChunkKey key, CancellationToken cancellationToken)
     {
         (ChunkStatus status, StoredChunk? opened) = await OpenAsync(key);
@@ -189,7 +192,8 @@ internal sealed partial class Volume
         for (int done = 0; done < chunk.Length; done += buffer.Length)
         {
             Memory<byte> piece = buffer.AsMemory(0, Math.Min(buffer.Length, chunk.Length - done));
-            status = await chunk.ReadAsync(done, piece, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            status = await ((VolumeChunk)chunk).ReadPastCacheAsync(done, piece);
             if (status != ChunkStatus.Ok)
             {
                 return status;
