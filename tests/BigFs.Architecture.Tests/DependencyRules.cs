@@ -20,14 +20,16 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
+        ["Threading"] = [],
+        ["Security"] = [],
         ["Faults"] = [],
-        ["Storage"] = ["Chunking", "Faults"],
-        ["Transfer"] = ["Chunking", "Faults", "Storage"],
+        ["Storage"] = ["Chunking", "Faults", "Threading"],
+        ["Transfer"] = ["Chunking", "Faults", "Security", "Storage", "Threading"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
-        ["Replication"] = ["Control", "Membership", "Storage"],
+        ["Replication"] = ["Control", "Membership", "Security", "Storage"],
         ["Control"] = ["Membership", "Metadata", "Storage"],
     };
 

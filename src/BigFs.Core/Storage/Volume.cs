@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Chunking;
 using BigFs.Core.Faults;
 using BigFs.Core.Model;
+using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
 
@@ -48,6 +49,9 @@ internal sealed partial class Volume
     }
 
     public VolumeId Id { get; }
+
+    /// <summary>The log as the system knows it; null on a disk that is none of the system's.</summary>
+    public SafeFileHandle? Handle => _file.Handle;
 
     public VolumeReport Report()
     {
@@ -226,7 +230,7 @@ internal sealed partial class Volume
         Task<ChunkStatus>? written = null;
         try
         {
-            uint[] blocks = BlockChecksums.Compute(buffer.Payload.Span);
+            uint[] blocks = buffer.Checksums.IsWhole ? buffer.Checksums.ToArray() : BlockChecksums.Compute(buffer.Payload.Span);
             if (BlockChecksums.Combine(blocks, request.Length) != request.Crc32C && !Canary.SkipChecksum)
             {
                 return ChunkStatus.Damaged;

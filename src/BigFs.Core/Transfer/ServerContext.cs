@@ -1,3 +1,4 @@
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -5,7 +6,12 @@ namespace BigFs.Core.Transfer;
 
 /// <summary>What all connections of one server share.</summary>
 internal sealed record ServerContext(
-    IChunkStore Store, TransferServerOptions Options, ChunkSender Sender, TimeProvider Time, ILogger Logger)
+    IChunkStore Store,
+    CapabilityVerifier Capabilities,
+    TransferServerOptions Options,
+    TransferClient Relay,
+    TimeProvider Time,
+    ILogger Logger)
 {
     /// <summary>Fires when no new work is taken.</summary>
     public required CancellationToken Stopping { get; init; }
@@ -16,8 +22,29 @@ internal sealed record ServerContext(
     /// <summary>What moves on this server, so that who waits can tell headway from a hang.</summary>
     public Headway Headway { get; } = new();
 
+    /// <summary>Gives a peer up that is silent for the stall time-out.</summary>
+    public Stall StallOfPeer() => Stall.After(Options.StallTimeout, Time);
+
     /// <summary>A failure at this node.</summary>
     public ErrorAnswer ErrorHere(ChunkStatus status, string text) => new(status, Store.Node, text);
+
+    /// <summary>
+    /// The refusal of a request that its capability does not allow; null when it does. Asked before anything else is done
+    /// for the request: no disk is touched and no memory taken for strangers.
+    /// </summary>
+    public ErrorAnswer? Disallow(ReadOnlySpan<byte> capability, in CapabilityUse use, string peer)
+    {
+        CapabilityRefusal refusal = Capabilities.Check(capability, use);
+        if (refusal == CapabilityRefusal.None)
+        {
+            return null;
+        }
+
+        TransferLog.NotAllowed(Logger, peer, use.Operation, use.Volume, refusal);
+        return ErrorHere(
+            ChunkStatus.NotAllowed,
+            $"Node {Store.Node} does not allow {use.Operation} in volume {use.Volume}: the capability is refused ({refusal}).");
+    }
 }
 
 /// <summary>Counts what gets on. Thread-safe.</summary>

@@ -1,3 +1,4 @@
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using CsCheck;
 using NUnit.Framework;
@@ -28,6 +29,23 @@ internal sealed class FuzzTests
         IEnumerable<byte[]> messages =
             MessageKind.All.SelectMany(kind => Enumerable.Range(0, Seeds).Select(_ => kind.Make(random)));
         new Fuzzer(messages, ReadMessages, longest: 16 << 10).Run("messages", Effort.Fuzzing, allowance: 64 << 10);
+    }
+
+    [Test]
+    public void The_capability_reader_takes_any_bytes_and_lets_none_pass_that_was_not_signed()
+    {
+        var kit = new CapabilityKit(new Random(Effort.Seed));
+        var random = new Random(Effort.Seed);
+        IEnumerable<byte[]> tokens =
+            [kit.Token, .. Enumerable.Range(0, Seeds).Select(_ => new CapabilityKit(random).Token)];
+        new Fuzzer(tokens, Check, longest: 2 * Capability.MaxBytes).Run("capabilities", Effort.Fuzzing, allowance: 16 << 10);
+
+        long Check(byte[] token)
+        {
+            CapabilityRefusal refusal = kit.Check(token);
+            Assert.That(refusal == CapabilityRefusal.None, Is.EqualTo(kit.IsUntouched(token)));
+            return HashCode.Combine(refusal, token.Length / 16);
+        }
     }
 
     private static (int Kind, int Count, int Length)[] StepsOf(Random random) =>

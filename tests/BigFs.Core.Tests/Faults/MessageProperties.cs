@@ -11,8 +11,8 @@ internal sealed class MessageProperties
     public void A_message_reads_as_it_was_written_and_a_spoiled_one_is_refused_or_says_exactly_what_stands_there()
     {
         long cases = Effort.Cases(20_000, 2_000_000);
-        Gen.Select(Gen.Int[0, MessageKind.All.Length - 1], Gen.Int, Gen.Int[0, 3]).Sample(
-            (number, seed, spoiling) =>
+        Gen.Select(Gen.Int[0, MessageKind.All.Length - 1], Gen.Int).Sample(
+            (number, seed) =>
             {
                 MessageKind kind = MessageKind.All[number];
                 var random = new Random(seed);
@@ -22,7 +22,7 @@ internal sealed class MessageProperties
                     Assert.Fail($"{kind}: {Convert.ToHexString(message)} reads as something else");
                 }
 
-                byte[] spoiled = Spoil(message, random, spoiling);
+                byte[] spoiled = Spoiling.Spoil(message, random);
                 byte[]? again = kind.Again(spoiled);
                 if (again is not null && !spoiled.AsSpan(0, Math.Min(again.Length, spoiled.Length)).SequenceEqual(again))
                 {
@@ -44,24 +44,5 @@ internal sealed class MessageProperties
         byte[] message = written.Make(new Random(1));
         Assert.That(written.Again(message), Is.EqualTo(message));
         Assert.That(written.Again(message[..^missing]), Is.Null);
-    }
-
-    private static byte[] Spoil(byte[] message, Random random, int how)
-    {
-        byte[] spoiled = [.. message];
-        switch (how)
-        {
-            case 0:
-                return spoiled[..random.Next(spoiled.Length)];
-            case 1:
-                return [.. spoiled, .. new byte[random.Next(1, 9)]];
-            default:
-                for (int i = random.Next(1, 4); i > 0; i--)
-                {
-                    spoiled[random.Next(spoiled.Length)] ^= (byte)random.Next(1, 256);
-                }
-
-                return spoiled;
-        }
     }
 }

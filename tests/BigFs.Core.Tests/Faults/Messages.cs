@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 
@@ -60,6 +61,7 @@ internal sealed record MessageKind(string Name, Func<Random, byte[]> Make, Func<
             Crc32C = (uint)random.NextInt64(),
             Pipeline = [.. Enumerable.Range(0, count).Select(_ => new NodeAddress(Node(random), Text(random, 60)))],
             Position = random.Next(count),
+            Capability = SomeCapability(random),
         }.Encode(to);
     });
 
@@ -70,7 +72,8 @@ internal sealed record MessageKind(string Name, Func<Random, byte[]> Make, Func<
             new VolumeId(random.NextInt64()),
             new ChunkKey((ulong)random.NextInt64()),
             offset,
-            random.Next(Limits.MaxChunkSize - offset)).Encode(to);
+            random.Next(Limits.MaxChunkSize - offset),
+            SomeCapability(random)).Encode(to);
     });
 
     private static byte[] MakeWritten(Random random) => Written(to => WriteAnswer.Encode(
@@ -88,6 +91,14 @@ internal sealed record MessageKind(string Name, Func<Random, byte[]> Make, Func<
 
     private static byte[] MakeError(Random random) => Written(to =>
         new ErrorAnswer((ChunkStatus)random.Next(1, 16), Node(random), Text(random, 300)).Encode(to));
+
+    /// <summary>Bytes of no meaning: what they say is checked elsewhere.</summary>
+    private static ImmutableArray<byte> SomeCapability(Random random)
+    {
+        var bytes = new byte[random.Next(Capability.MaxBytes + 1)];
+        random.NextBytes(bytes);
+        return [.. bytes];
+    }
 
     private static NodeId Node(Random random)
     {
