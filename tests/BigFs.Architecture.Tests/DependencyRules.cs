@@ -20,9 +20,10 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
-        ["Storage"] = ["Chunking"],
+        ["Threading"] = [],
         ["Security"] = [],
-        ["Transfer"] = ["Chunking", "Security", "Storage"],
+        ["Storage"] = ["Chunking", "Threading"],
+        ["Transfer"] = ["Chunking", "Security", "Storage", "Threading"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],

@@ -11,8 +11,8 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, ulong Re
     /// <summary>Bytes of a header.</summary>
     public const int Size = 16;
 
-    /// <summary>Most bytes of a data frame: 256 KiB.</summary>
-    public const int MaxData = 256 << 10;
+    /// <summary>Most bytes of a data frame: 1 MiB.</summary>
+    public const int MaxData = 1 << 20;
 
     /// <summary>
     /// Most bytes of any other frame: 8 KiB, which holds the checksums of the largest chunk's blocks.

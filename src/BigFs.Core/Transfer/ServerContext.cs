@@ -6,7 +6,12 @@ namespace BigFs.Core.Transfer;
 
 /// <summary>What all connections of one server share.</summary>
 internal sealed record ServerContext(
-    IChunkStore Store, CapabilityVerifier Capabilities, TransferServerOptions Options, ChunkSender Sender, TimeProvider Time, ILogger Logger)
+    IChunkStore Store,
+    CapabilityVerifier Capabilities,
+    TransferServerOptions Options,
+    TransferClient Relay,
+    TimeProvider Time,
+    ILogger Logger)
 {
     /// <summary>Fires when no new work is taken.</summary>
     public required CancellationToken Stopping { get; init; }
@@ -16,6 +21,9 @@ internal sealed record ServerContext(
 
     /// <summary>What moves on this server, so that who waits can tell headway from a hang.</summary>
     public Headway Headway { get; } = new();
+
+    /// <summary>Gives a peer up that is silent for the stall time-out.</summary>
+    public Stall StallOfPeer() => Stall.After(Options.StallTimeout, Time);
 
     /// <summary>A failure at this node.</summary>
     public ErrorAnswer ErrorHere(ChunkStatus status, string text) => new(status, Store.Node, text);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Core.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Core.Transfer;
@@ -12,7 +13,7 @@ namespace BigFs.Core.Transfer;
 public sealed class TcpChunkTransport : IChunkTransport
 {
     private readonly TransferClient _client;
-    private readonly ChunkSender _sender;
+    private readonly BlockingThreads _threads;
     private readonly ILogger _logger;
 
     /// <summary>Makes a transport.</summary>
@@ -26,7 +27,7 @@ public sealed class TcpChunkTransport : IChunkTransport
     {
         options.Validate();
         _client = new TransferClient(options, time, logger);
-        _sender = new ChunkSender(_client);
+        _threads = new BlockingThreads("bigfs-transfer", options.MaxThreads);
         _logger = logger;
     }
 
@@ -48,8 +49,8 @@ public sealed class TcpChunkTransport : IChunkTransport
             Position = 0,
             Capability = grant.Capability,
         };
-        var source = new PayloadSource(payload, payload.Length, heldUntilAnswer: true);
-        ChunkWriteResult result = await _sender.SendAsync(request, source, cancellationToken);
+        ChunkWriteResult result = await _threads.RunAsync(
+            () => ChunkSender.Send(_client, request, payload.Span, cancellationToken));
         if (result.Status != ChunkStatus.Ok)
         {
             TransferLog.WriteFailed(_logger, grant.Key, grant.Volume, result.Status, result.FailedNode, result.Detail);
@@ -72,17 +73,16 @@ public sealed class TcpChunkTransport : IChunkTransport
         string detail = "";
         try
         {
-            status = await _client.ExchangeAsync(
+            status = await _threads.RunAsync(() => _client.Exchange(
                 node.TransferEndpoint,
-                async (connection, id) =>
+                (connection, id) =>
                 {
-                    var fetcher = new ChunkFetcher(connection, id);
-                    Exchanged<ChunkStatus> fetched = await fetcher.FetchAsync(chunk, capability, offset, destination);
+                    var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
+                    Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
                     detail = fetcher.Detail;
                     return fetched;
                 },
-                () => true,
-                cancellationToken);
+                cancellationToken));
         }
         catch (TransferException fault)
         {
@@ -98,5 +98,9 @@ public sealed class TcpChunkTransport : IChunkTransport
     }
 
     /// <summary>Closes the idle connections; those of calls under way are closed when these end.</summary>
-    public ValueTask DisposeAsync() => _client.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _client.DisposeAsync();
+        _threads.End();
+    }
 }

@@ -15,6 +15,8 @@ public sealed class TransferServer : IAsyncDisposable
     /// <summary>Connections above the limit that are told so; beyond these they are closed without a word.</summary>
     private const int MaxRefusals = 64;
 
+    private const int StackBytes = 256 << 10;
+
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
 
     private readonly IChunkStore _store;
@@ -56,7 +58,7 @@ public sealed class TransferServer : IAsyncDisposable
         _time = time;
         _logger = logger;
         _relay = new TransferClient(options.Relay, time, logger);
-        _context = new ServerContext(store, capabilities, options, new ChunkSender(_relay), time, logger)
+        _context = new ServerContext(store, capabilities, options, _relay, time, logger)
         {
             Stopping = _stopping.Token,
             Aborting = _aborting.Token,
@@ -204,22 +206,29 @@ public sealed class TransferServer : IAsyncDisposable
             }
         }
 
-        Task serving = new ServerConnection(_context, socket, peer).RunAsync(full);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            _connections.Add(serving);
+            _connections.Add(ended.Task);
         }
 
-        _ = ForgetAsync(serving);
+        var thread = new Thread(() => Run(socket, peer, full, ended), StackBytes)
+        {
+            Name = "bigfs-connection",
+            IsBackground = true,
+        };
+        thread.Start();
     }
 
-    /// <summary>Takes an ended connection off the list; the list is what disposal waits for.</summary>
-    private async Task ForgetAsync(Task serving)
+    /// <summary>Serves a connection and takes it off the list, which is what disposal waits for.</summary>
+    private void Run(Socket socket, string peer, bool full, TaskCompletionSource ended)
     {
-        await serving;
+        new ServerConnection(_context, socket, peer).Run(full);
         lock (_lock)
         {
-            _connections.Remove(serving);
+            _connections.Remove(ended.Task);
         }
+
+        ended.SetResult();
     }
 }

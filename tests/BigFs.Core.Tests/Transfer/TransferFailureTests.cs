@@ -42,7 +42,7 @@ internal sealed class TransferFailureTests
     public async Task A_second_member_that_dies_in_the_middle_fails_the_write_by_name()
     {
         await using TransferBench bench = await TransferBench.StartAsync(1);
-        using var dying = new DyingPeer(framesToTake: 5, until: Task.CompletedTask);
+        using var dying = new DyingPeer(framesToTake: 3, until: Task.CompletedTask);
         var member = new NodeAddress(TransferBench.NodeOf(5), dying.Endpoint);
 
         ChunkWriteResult result = await bench.WriteAsync(bench.Grant(bench.Nodes[0], member), TransferBench.Payload(ChunkLength));
@@ -75,7 +75,7 @@ internal sealed class TransferFailureTests
         // The client's own stall time-out is shorter than the relay's: waiting frames must keep it from blaming the first.
         await using TransferBench bench = await TransferBench.StartAsync(
             1, stallTimeout: TimeSpan.FromMilliseconds(250), options: TransferBench.ImpatientRelay);
-        using var hung = new DyingPeer(framesToTake: 5, until: DyingPeer.Never);
+        using var hung = new DyingPeer(framesToTake: 3, until: DyingPeer.Never);
         var member = new NodeAddress(TransferBench.NodeOf(5), hung.Endpoint);
 
         ChunkWriteResult result = await bench.WriteAsync(bench.Grant(bench.Nodes[0], member), TransferBench.Payload(16 << 20));
