@@ -24,13 +24,6 @@ public interface IVolumeStore : IChunkStore
     ValueTask<ChunkStatus> SealAsync(VolumeOrder order, CancellationToken cancellationToken);
 
     /// <summary>
-    /// One page of the volume's chunks, ordered by key, beginning after <paramref name="after"/>. Deleted keys are
-    /// listed with <see cref="StoredChunkInfo.Deleted"/>.
-    /// </summary>
-    ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
-        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
-
-    /// <summary>
     /// Adds a chunk that a peer holds to a fenced or sealed volume (the way of reconciliation, under the order's epoch);
     /// otherwise as <see cref="IChunkStore.AppendAsync"/>.
     /// </summary>
