@@ -81,9 +81,6 @@ internal sealed class BlockingConnection : IDisposable
         }
     }
 
-    /// <summary>Hands the socket over; the connection may be forgotten then.</summary>
-    public Socket Detach() => _socket;
-
     /// <summary>Sends some of the bytes and returns how many; 0 when the interval passed without one.</summary>
     public int SendSome(ReadOnlySpan<byte> bytes, bool more = false)
     {

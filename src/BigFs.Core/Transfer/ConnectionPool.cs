@@ -150,14 +150,9 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
     private static void Greet(BlockingConnection connection, Stall stall)
     {
         connection.SendHello(Hello.Own, stall);
-        Hello theirs = connection.ReceiveHello(stall);
-        if (!Hello.Own.SharesVersionWith(theirs))
-        {
-            throw new TransferException(
-                ChunkStatus.Malformed,
-                $"{connection.Peer} speaks versions {theirs.LowestVersion} to {theirs.HighestVersion} of the transfer"
-                + $" protocol, this side {Hello.Own.LowestVersion} to {Hello.Own.HighestVersion}.");
-        }
+        Span<byte> theirs = stackalloc byte[Hello.Size];
+        connection.ReceiveAll(theirs, stall);
+        Answers.Greet(theirs, connection.Peer);
     }
 
     private async Task SweepAsync()

@@ -12,16 +12,18 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
     /// <summary>Most input that is taken and forgotten so that a last answer is read: 1 MiB.</summary>
     private const int MaxLinger = 1 << 20;
 
-    /// <summary>Runs to the connection's end; never throws.</summary>
+    /// <summary>Runs to the connection's end, or to the end of the hellos of a multiplexed one; never throws.</summary>
     /// <param name="refuse">Whether the server has too many connections already: says so and closes.</param>
-    public void Run(bool refuse)
+    /// <returns>Whether the connection is a multiplexed one: the socket is the caller's to serve then.</returns>
+    public bool Run(bool refuse)
     {
+        bool multiplexed = false;
         try
         {
-            using var connection = new BlockingConnection(socket, peer);
+            var connection = new BlockingConnection(socket, peer);
             using (connection.AbortOn(context.Aborting))
             {
-                Serve(connection, refuse);
+                multiplexed = Serve(connection, refuse);
             }
         }
         catch (TransferException ended) when (ended.Status == ChunkStatus.Malformed)
@@ -38,29 +40,43 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
             // The last door before the thread's end: one bad request must not end the others.
             TransferLog.RequestFailed(context.Logger, peer, fault);
         }
-    }
-
-    private void Serve(BlockingConnection connection, bool refuse)
-    {
-        bool welcome;
-        using (connection.AbortOn(context.Stopping))
+        finally
         {
-            welcome = Greet(connection, refuse);
+            if (!multiplexed)
+            {
+                socket.Dispose();
+            }
         }
 
-        while (welcome)
+        return multiplexed;
+    }
+
+    /// <returns>Whether the connection is a multiplexed one.</returns>
+    private bool Serve(BlockingConnection connection, bool refuse)
+    {
+        bool welcome;
+        bool multiplexed;
+        using (connection.AbortOn(context.Stopping))
+        {
+            welcome = Greet(connection, refuse, out multiplexed);
+        }
+
+        while (welcome && !multiplexed)
         {
             welcome = ServeRequest(connection);
         }
+
+        return welcome && multiplexed;
     }
 
     /// <returns>Whether requests may follow.</returns>
-    private bool Greet(BlockingConnection connection, bool refuse)
+    private bool Greet(BlockingConnection connection, bool refuse, out bool multiplexed)
     {
         Stall stall = Stall.After(context.Options.HelloTimeout, context.Time);
         connection.WakeEvery(stall.Interval);
         Hello theirs = connection.ReceiveHello(stall);
-        connection.SendHello(Hello.Own, stall);
+        multiplexed = theirs.IsMultiplexed;
+        connection.SendHello(multiplexed ? Hello.OwnMultiplexed : Hello.Own, stall);
         bool common = Hello.Own.SharesVersionWith(theirs);
         if (common && !refuse)
         {
