@@ -34,7 +34,7 @@ internal sealed class Load(string directory, int seed, long run, int operations)
 
     private async Task WorkAsync(VolumeStore store, int worker)
     {
-        var random = new Random(HashCode.Combine(seed, (int)run, worker));
+        var random = new Random(seed + (31 * (int)run) + worker);
         var mine = new List<(long Volume, ulong Key)>();
         ulong next = ((ulong)run << 32) | ((ulong)worker << 28);
         for (int i = 0; i < operations; i++)

@@ -43,6 +43,13 @@ internal static class FaultBuild
         return Process.Start(start)!;
     }
 
+    /// <summary>Starts the driver under another program that watches it.</summary>
+    public static Process StartUnder(string program, IEnumerable<string> options, IEnumerable<string> arguments) =>
+        Process.Start(new ProcessStartInfo(program, [.. options, "dotnet", Assembly("BigFs.Faults.Driver"), .. arguments])
+        {
+            RedirectStandardOutput = true,
+        })!;
+
     /// <summary>Runs the driver to its end or death, tells the oracle all it said, and returns how it ended.</summary>
     public static async Task<DriverEnd> RunAsync(string? crashPoint, string? canary, Oracle oracle, params IEnumerable<string> arguments)
     {

@@ -1,6 +1,10 @@
+using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
-using CsCheck;
+using BigFs.Core.Tests.Transfer;
+using BigFs.Core.Transfer;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
 
 namespace BigFs.Core.Tests.Faults;
@@ -45,6 +49,31 @@ internal sealed class FuzzTests
             CapabilityRefusal refusal = kit.Check(token);
             Assert.That(refusal == CapabilityRefusal.None, Is.EqualTo(kit.IsUntouched(token)));
             return HashCode.Combine(refusal, token.Length / 16);
+        }
+    }
+
+    [Test]
+    public async Task A_server_takes_any_conversation_and_serves_the_next()
+    {
+        using var store = new FakeChunkStore(TransferBench.NodeOf(0), bufferBudget: 256 << 20);
+        var log = new ErrorLog();
+        await using var server = new TransferServer(
+            store, TransferBench.VerifierOf(store.Node), TransferBench.ServerOptions, TimeProvider.System, log);
+        await server.StartAsync();
+        var node = new NodeAddress(store.Node, server.Endpoint);
+        var random = new Random(Effort.Seed);
+        IEnumerable<byte[]> valid = Enumerable.Range(0, Seeds).Select(_ => Conversation.Make(node, random));
+        new Fuzzer(valid, Hold, Conversation.Change, longest: 64 << 10).Run("conversations", Effort.Fuzzing, allowance: 4 << 20);
+
+        await using var client = new TcpChunkTransport(new TransferClientOptions(), TimeProvider.System, NullLogger.Instance);
+        Assert.That(await TransferBench.ReadAbsentAsync(client, node), Is.EqualTo(ChunkStatus.ChunkNotFound));
+        await TransferBench.EventuallyAsync(() => store.Buffers.BytesInUse == 0, "all buffers given back");
+
+        long Hold(byte[] conversation)
+        {
+            long outcome = Conversation.Hold(node, conversation);
+            Assert.That(log.First, Is.Null, "an error that no status describes");
+            return outcome;
         }
     }
 
@@ -95,5 +124,25 @@ internal sealed class FuzzTests
         }
 
         return outcome.ToHashCode();
+    }
+
+    /// <summary>Keeps the first error that is logged.</summary>
+    private sealed class ErrorLog : ILogger
+    {
+        public string? First { get; private set; }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= LogLevel.Error)
+            {
+                First ??= formatter(state, exception) + exception;
+            }
+        }
     }
 }

@@ -6,12 +6,12 @@ namespace BigFs.Core.Tests.Faults;
 /// <summary>
 /// Feeds a target with mutations of valid inputs for a time. The target says what it made of an input by a number; an input
 /// that gives a new number joins the corpus, which leads the search to where few inputs come. A finding is an exception,
-/// an input that takes more than a second, or one that makes the target allocate far more than it is long.
+/// an input that takes ten seconds (the machine may be busy), or one that makes the target allocate far more than it is long.
 /// </summary>
 internal sealed class Fuzzer
 {
     private const int MostInputs = 4096;
-    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(10);
     private static readonly long[] Edges =
         [0, 1, 2, 7, 8, 63, 64, 127, 128, 255, 256, 4095, 4096, 65_535, 65_536, int.MaxValue, int.MinValue, -1, long.MaxValue, long.MinValue];
 
@@ -80,7 +80,7 @@ internal sealed class Fuzzer
         long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
         TimeSpan took = TimeProvider.System.GetElapsedTime(began);
         Assert.That(allocated, Is.LessThanOrEqualTo(allowance), $"{name}: bytes allocated for {Show(input)}");
-        Assert.That(took, Is.LessThan(Slow * (allowance == long.MaxValue ? 10 : 1)), $"{name}: time for {Show(input)}");
+        Assert.That(took, Is.LessThan(Slow), $"{name}: time for {Show(input)}");
         return _seen.Add(outcome);
     }
 
