@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -27,6 +28,10 @@ internal sealed class DiscardingStore : IChunkStore, IDisposable
     public ValueTask<(ChunkStatus Status, StoredChunk? Chunk)> OpenAsync(
         VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
         ValueTask.FromResult<(ChunkStatus, StoredChunk?)>((ChunkStatus.ChunkNotFound, null));
+
+    public ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
+        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken) =>
+        ValueTask.FromResult((ChunkStatus.VolumeNotFound, ImmutableArray<StoredChunkInfo>.Empty));
 
     public void Dispose() => Buffers.Dispose();
 }
