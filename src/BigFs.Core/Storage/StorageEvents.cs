@@ -32,4 +32,17 @@ internal static partial class StorageEvents
     [LoggerMessage(307, LogLevel.Warning,
         "Volume store {Directory} stopped without its clean marker; the next start checks its volumes again.")]
     public static partial void StoppedUncleanly(ILogger logger, string directory);
+
+    [LoggerMessage(310, LogLevel.Warning, "The index file of volume {Volume} cannot be used; it is made anew from the log.")]
+    public static partial void IndexUnusable(ILogger logger, Exception? exception, VolumeId volume);
+
+    [LoggerMessage(311, LogLevel.Warning,
+        "The index file of volume {Volume} could not be written; its index stays in memory.")]
+    public static partial void IndexNotWritten(ILogger logger, Exception exception, VolumeId volume);
+
+    [LoggerMessage(312, LogLevel.Information, "The index of volume {Volume} was written: {Entries} keys, {Live} of them live.")]
+    public static partial void IndexWritten(ILogger logger, VolumeId volume, long entries, long live);
+
+    [LoggerMessage(313, LogLevel.Warning, "The unfinished file {Path} could not be removed; the next start removes it.")]
+    public static partial void LeftoverStays(ILogger logger, Exception exception, string path);
 }

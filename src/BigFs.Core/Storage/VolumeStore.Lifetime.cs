@@ -110,16 +110,14 @@ public sealed partial class VolumeStore
         var volumes = new SortedDictionary<VolumeId, Volume>();
         try
         {
+            HashSet<string> left = await RemoveLeftoversAsync(disk, folder, names);
             foreach (string name in names)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (VolumeContext.IsLeftover(name))
+                if (VolumeContext.VolumeOf(name) is { } id)
                 {
-                    await disk.DeleteFileAsync(Path.Combine(folder, name));
-                }
-                else if (VolumeContext.VolumeOf(name) is { } id)
-                {
-                    volumes.Add(id, await Volume.LoadAsync(context, id));
+                    bool hasIndex = left.Contains(Path.GetFileName(context.IndexPathOf(id)));
+                    volumes.Add(id, await Volume.LoadAsync(context, id, hasIndex));
                 }
             }
         }
@@ -136,6 +134,25 @@ public sealed partial class VolumeStore
 
         StorageEvents.StoreOpened(logger, options.DataDirectory, identity.Node, volumes.Count, identity.CleanStart);
         return new VolumeStore(context, folderLock, identity, volumes);
+    }
+
+    /// <summary>Removes what a crash left unfinished, and indexes without a log; returns the other names.</summary>
+    private static async ValueTask<HashSet<string>> RemoveLeftoversAsync(
+        IDisk disk, string folder, IReadOnlyList<string> names)
+    {
+        HashSet<VolumeId> logs = [.. names.Select(VolumeContext.VolumeOf).OfType<VolumeId>()];
+        var left = new HashSet<string>(names, StringComparer.Ordinal);
+        foreach (string name in names)
+        {
+            if (VolumeContext.IsLeftover(name)
+                || (VolumeContext.IndexVolumeOf(name) is { } indexed && !logs.Contains(indexed)))
+            {
+                await disk.DeleteFileAsync(Path.Combine(folder, name));
+                left.Remove(name);
+            }
+        }
+
+        return left;
     }
 
     private static NodeIdentity NewIdentity(VolumeStoreOptions options, IReadOnlyList<string> names)

@@ -131,10 +131,10 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
         ImmutableArray<StoredChunkInfo> chunks = [];
-        ChunkStatus status = await WithVolumeAsync(volume, found =>
+        ChunkStatus status = await WithVolumeAsync(volume, async found =>
         {
-            (ChunkStatus outcome, chunks) = found.List(after, limit);
-            return ValueTask.FromResult(outcome);
+            (ChunkStatus outcome, chunks) = await found.ListAsync(after, limit);
+            return outcome;
         });
         return (status, chunks);
     }

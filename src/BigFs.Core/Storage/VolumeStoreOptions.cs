@@ -30,6 +30,11 @@ public sealed record VolumeStoreOptions
     public long ReservedBytes { get; init; } = 256L << 20;
 
     /// <summary>
+    /// Most bytes of pages of sealed volumes' index files in memory, all volumes together; at least 1 MiB, default 32 MiB.
+    /// </summary>
+    public long IndexCacheBytes { get; init; } = 32L << 20;
+
+    /// <summary>
     /// Source of the node's id and of the logs' salts, so that a simulation can be repeated; null (default): the system's.
     /// </summary>
     internal Random? Random { get; init; }
@@ -44,6 +49,7 @@ public sealed record VolumeStoreOptions
         SettingsCheck.Require(PreparedBytesPerNode >= 0, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 or more");
         SettingsCheck.Require(
             BufferBytes >= ChunkBuffer.CapacityFor(Limits.MaxChunkSize), nameof(BufferBytes), BufferBytes, "at least 66 MiB");
+        SettingsCheck.Require(IndexCacheBytes >= 1 << 20, nameof(IndexCacheBytes), IndexCacheBytes, "at least 1 MiB");
         SettingsCheck.Require(ReservedBytes >= 0, nameof(ReservedBytes), ReservedBytes, "0 or more");
     }
 }

@@ -1,0 +1,366 @@
+using System.Collections.Immutable;
+using BigFs.Core.Model;
+
+namespace BigFs.Core.Storage;
+
+/// <content>
+/// Where the index is. Open volumes have all of it in memory; sealed ones in a file, with what came since in memory until it
+/// is merged. An index file is only ever a copy of what the log says: one that is damaged is made anew.
+/// </content>
+internal sealed partial class Volume
+{
+    /// <summary>Entries in memory from which a sealed volume's are merged into its file: about half a MiB.</summary>
+    private const int MergedAt = 16 << 10;
+
+    /// <summary>One page of the volume's keys, ordered, behind the given one.</summary>
+    public async ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListAsync(
+        ChunkKey after, int limit)
+    {
+        if (after.Value == ulong.MaxValue)
+        {
+            return (ChunkStatus.Ok, []);
+        }
+
+        List<IndexEntry> entries = await CopyFromAsync(after.Value + 1, limit);
+        return (ChunkStatus.Ok,
+            [.. entries.Select(e => new StoredChunkInfo(new ChunkKey(e.Key), e.Length, e.Crc32C, e.IsDeleted))]);
+    }
+
+    /// <summary>At most so many entries from this key on, in order.</summary>
+    private async ValueTask<List<IndexEntry>> CopyFromAsync(ulong first, int most)
+    {
+        while (true)
+        {
+            IndexFile? file;
+            List<IndexEntry> inMemory;
+            lock (_lock)
+            {
+                file = _index.File;
+                inMemory = _index.CopyFrom(first, most);
+            }
+
+            if (file is null)
+            {
+                return inMemory;
+            }
+
+            var inFile = new List<IndexEntry>();
+            if (await TryAsync(file, () => file.CopyFromAsync(first, most, inFile)))
+            {
+                return ChunkIndex.Merge([.. inMemory], [.. inFile], most);
+            }
+        }
+    }
+
+    /// <summary>
+    /// What the index file knows of the key, and which file that is (null for none). What memory knows goes before, and
+    /// under the lock the file must still be the same.
+    /// </summary>
+    private async ValueTask<(IndexFile? File, IndexEntry? Known)> LookAsync(ulong key)
+    {
+        while (true)
+        {
+            IndexFile? file;
+            lock (_lock)
+            {
+                file = _index.File;
+            }
+
+            IndexEntry? known = null;
+            if (file is null || await TryAsync(file, async () => known = await file.FindAsync(key)))
+            {
+                return (file, known);
+            }
+        }
+    }
+
+    private async ValueTask<(IndexFile? File, IndexEntry?[] Known)> LookAsync(ImmutableArray<ChunkKey> keys)
+    {
+        var known = new IndexEntry?[keys.Length];
+        IndexFile? file = null;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            (IndexFile? found, known[i]) = await LookAsync(keys[i].Value);
+            if (found is null)
+            {
+                return (null, new IndexEntry?[keys.Length]);
+            }
+
+            if (i > 0 && found != file)
+            {
+                i = -1; // another file since: from the beginning
+            }
+
+            file = found;
+        }
+
+        return (file, known);
+    }
+
+    /// <summary>What is known of the key; null when nothing is.</summary>
+    public async ValueTask<IndexEntry?> FindAsync(ulong key)
+    {
+        while (true)
+        {
+            (IndexFile? file, IndexEntry? known) = await LookAsync(key);
+            lock (_lock)
+            {
+                if (_index.TryGet(key, out IndexEntry entry))
+                {
+                    return entry;
+                }
+
+                if (_index.File == file)
+                {
+                    return known;
+                }
+            }
+        }
+    }
+
+    /// <summary>Reads the index file; false when that must be tried again, the index having been made anew or moved.</summary>
+    private async ValueTask<bool> TryAsync(IndexFile file, Func<ValueTask> read)
+    {
+        try
+        {
+            await read();
+            return true;
+        }
+        catch (DiskException exception)
+        {
+            await RebuildAsync(file, exception);
+            return false;
+        }
+        catch (ObjectDisposedException) when (IsReplaced(file))
+        {
+            return false;
+        }
+    }
+
+    private bool IsReplaced(IndexFile file)
+    {
+        lock (_lock)
+        {
+            return _index.File != file;
+        }
+    }
+
+    /// <summary>Makes the index anew from the log, unless somebody has done so meanwhile.</summary>
+    /// <param name="file">The index file that is not believed any more.</param>
+    /// <param name="cause">Why.</param>
+    private async ValueTask RebuildAsync(IndexFile? file, DiskException? cause)
+    {
+        await _maintenance.WaitAsync();
+        try
+        {
+            if (file is not null ? !IsReplaced(file) : !_isIndexProven)
+            {
+                StorageEvents.IndexUnusable(_context.Logger, cause, Id);
+                await RebuildNeedsGateAsync();
+            }
+        }
+        finally
+        {
+            _maintenance.Release();
+        }
+
+        await TidyIndexAsync();
+    }
+
+    private async ValueTask RebuildNeedsGateAsync()
+    {
+        LogPosition end;
+        lock (_lock)
+        {
+            end = _writer?.Applied ?? LogPosition.Start;
+        }
+
+        var scanned = new ChunkIndex();
+        string? damage;
+        try
+        {
+            // Everything up to this place was flushed, and what is applied since is in memory.
+            LogContents contents = await LogScan.RunAsync(
+                _file, _seed, LogPosition.Start, end.End, end.End, found => scanned.Add(OpenedLog.EntryOf(found), null));
+            damage = contents.Damage;
+        }
+        catch (DiskException exception)
+        {
+            damage = exception.Message;
+        }
+
+        ChunkMap map = scanned.TakeMap();
+        IndexFile? old;
+        lock (_lock)
+        {
+            old = _index.Take(map);
+            _isIndexProven = true;
+            _isFailed |= damage is not null;
+        }
+
+        if (damage is not null)
+        {
+            StorageEvents.VolumeDamaged(_context.Logger, Id, damage);
+        }
+
+        await (old?.DisposeAsync() ?? ValueTask.CompletedTask);
+    }
+
+    /// <summary>Takes the index out of its file into memory: the volume is about to take appends.</summary>
+    private async ValueTask LoadIndexNeedsGateAsync()
+    {
+        IndexFile? file;
+        lock (_lock)
+        {
+            file = _index.File;
+        }
+
+        if (file is null)
+        {
+            return;
+        }
+
+        try
+        {
+            ChunkMap map = await OpenedLog.LoadAsync(file);
+            lock (_lock)
+            {
+                _index.Take(map);
+            }
+
+            await file.DisposeAsync();
+        }
+        catch (DiskException exception)
+        {
+            StorageEvents.IndexUnusable(_context.Logger, exception, Id);
+            await RebuildNeedsGateAsync();
+        }
+    }
+
+    /// <summary>Moves a sealed volume's index into its file, when there is none yet or enough has come since.</summary>
+    private async ValueTask TidyIndexAsync()
+    {
+        if (!IsUntidy())
+        {
+            return;
+        }
+
+        await _maintenance.WaitAsync();
+        try
+        {
+            if (IsUntidy())
+            {
+                await SaveIndexNeedsGateAsync();
+            }
+        }
+        finally
+        {
+            _maintenance.Release();
+        }
+
+        bool IsUntidy()
+        {
+            lock (_lock)
+            {
+                return _epoch.State == ReplicaState.Sealed
+                    && !_isFailed
+                    && !_isClosed
+                    && (_index.File is null || _index.InMemory >= MergedAt);
+            }
+        }
+    }
+
+    private async ValueTask SaveIndexNeedsGateAsync()
+    {
+        IndexHeader header;
+        ChunkMap newer;
+        IndexFile? file;
+        lock (_lock)
+        {
+            header = HeaderNeedsLock();
+            newer = _index.Freeze();
+            file = _index.File;
+        }
+
+        try
+        {
+            IndexFile written = await IndexBuilder.WriteAsync(_context, header, MergeAsync(file, newer));
+            lock (_lock)
+            {
+                _index.Switch(written);
+                _indexed = header.Position;
+            }
+
+            await (file?.DisposeAsync() ?? ValueTask.CompletedTask);
+            StorageEvents.IndexWritten(_context.Logger, Id, header.Entries, header.Live);
+        }
+        catch (DiskException exception)
+        {
+            StorageEvents.IndexNotWritten(_context.Logger, exception, Id);
+        }
+    }
+
+    /// <summary>The index as it stands; more may have come since its position, which does no harm.</summary>
+    private IndexHeader HeaderNeedsLock() => new(
+        Id, _context.Node, _salt, _writer!.Applied, _index.Entries, _index.Live, _index.LiveBytes, _epoch);
+
+    /// <summary>The entries of a file and of a map above it, in order.</summary>
+    private static async IAsyncEnumerable<IndexEntry> MergeAsync(IndexFile? file, ChunkMap upper)
+    {
+        using IEnumerator<IndexEntry> above = upper.Entries().GetEnumerator();
+        bool hasAbove = above.MoveNext();
+        if (file is not null)
+        {
+            await foreach (IndexEntry entry in file.EntriesAsync())
+            {
+                while (hasAbove && above.Current.Key < entry.Key)
+                {
+                    yield return above.Current;
+                    hasAbove = above.MoveNext();
+                }
+
+                bool isHidden = hasAbove && above.Current.Key == entry.Key;
+                yield return isHidden ? above.Current : entry;
+                hasAbove = isHidden ? above.MoveNext() : hasAbove;
+            }
+        }
+
+        while (hasAbove)
+        {
+            yield return above.Current;
+            hasAbove = above.MoveNext();
+        }
+    }
+
+    /// <summary>At a clean stop leaves an index file behind that spares the next start the log; closes the one in use.</summary>
+    private async ValueTask CloseIndexAsync(bool isWhole)
+    {
+        await _maintenance.WaitAsync();
+        try
+        {
+            bool isOld;
+            lock (_lock)
+            {
+                _isClosed = true;
+                isOld = isWhole && _writer!.Applied != _indexed;
+            }
+
+            if (isOld)
+            {
+                await SaveIndexNeedsGateAsync();
+            }
+
+            IndexFile? file;
+            lock (_lock)
+            {
+                file = _index.File;
+            }
+
+            await (file?.DisposeAsync() ?? ValueTask.CompletedTask);
+        }
+        finally
+        {
+            _maintenance.Release();
+        }
+    }
+}
