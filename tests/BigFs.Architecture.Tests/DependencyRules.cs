@@ -20,8 +20,9 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
-        ["Storage"] = ["Chunking"],
-        ["Transfer"] = ["Chunking", "Storage"],
+        ["Faults"] = [],
+        ["Storage"] = ["Chunking", "Faults"],
+        ["Transfer"] = ["Chunking", "Faults", "Storage"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],

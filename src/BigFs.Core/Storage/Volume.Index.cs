@@ -56,7 +56,20 @@ internal sealed partial class Volume
     /// What the index file knows of the key, and which file that is (null for none). What memory knows goes before, and
     /// under the lock the file must still be the same.
     /// </summary>
-    private async ValueTask<(IndexFile? File, IndexEntry? Known)> LookAsync(ulong key)
+    private ValueTask<(IndexFile? File, IndexEntry? Known)> LookAsync(ulong key)
+    {
+        lock (_lock)
+        {
+            if (_index.File is null)
+            {
+                return default;
+            }
+        }
+
+        return LookInFileAsync(key);
+    }
+
+    private async ValueTask<(IndexFile? File, IndexEntry? Known)> LookInFileAsync(ulong key)
     {
         while (true)
         {
@@ -100,9 +113,10 @@ internal sealed partial class Volume
     /// <summary>What is known of the key; null when nothing is.</summary>
     public async ValueTask<IndexEntry?> FindAsync(ulong key)
     {
+        IndexFile? file = null;
+        IndexEntry? known = null;
         while (true)
         {
-            (IndexFile? file, IndexEntry? known) = await LookAsync(key);
             lock (_lock)
             {
                 if (_index.TryGet(key, out IndexEntry entry))
@@ -115,6 +129,8 @@ internal sealed partial class Volume
                     return known;
                 }
             }
+
+            (file, known) = await LookInFileAsync(key);
         }
     }
 
@@ -270,7 +286,43 @@ internal sealed partial class Volume
         }
     }
 
-    private async ValueTask SaveIndexNeedsGateAsync()
+    /// <summary>
+    /// Begins to write the index of an open volume when its log has grown by enough since: a start after a crash reads the
+    /// log from there only.
+    /// </summary>
+    private void CheckpointNeedsLock(LogEntry entry)
+    {
+        if (entry.PayloadOffset >= _checkpointAt && _epoch.State == ReplicaState.Open && _checkpoint.IsCompleted)
+        {
+            _checkpointAt = entry.PayloadOffset + _context.Options.IndexCheckpointBytes;
+            _checkpoint = CheckpointAsync();
+        }
+    }
+
+    private async Task CheckpointAsync()
+    {
+        await Task.Yield(); // out of the lock, and off the log's thread
+        await _maintenance.WaitAsync();
+        try
+        {
+            bool isOpen;
+            lock (_lock)
+            {
+                isOpen = _epoch.State == ReplicaState.Open && !_isFailed && !_isClosed;
+            }
+
+            if (isOpen)
+            {
+                await SaveIndexNeedsGateAsync(staysInMemory: true);
+            }
+        }
+        finally
+        {
+            _maintenance.Release();
+        }
+    }
+
+    private async ValueTask SaveIndexNeedsGateAsync(bool staysInMemory = false)
     {
         IndexHeader header;
         ChunkMap newer;
@@ -287,16 +339,30 @@ internal sealed partial class Volume
             IndexFile written = await IndexBuilder.WriteAsync(_context, header, MergeAsync(file, newer));
             lock (_lock)
             {
-                _index.Switch(written);
                 _indexed = header.Position;
+                if (staysInMemory)
+                {
+                    _index.Thaw();
+                }
+                else
+                {
+                    _index.Switch(written);
+                }
             }
 
-            await (file?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await ((staysInMemory ? written : file)?.DisposeAsync() ?? ValueTask.CompletedTask);
             StorageEvents.IndexWritten(_context.Logger, Id, header.Entries, header.Live);
         }
         catch (DiskException exception)
         {
             StorageEvents.IndexNotWritten(_context.Logger, exception, Id);
+            lock (_lock)
+            {
+                if (file is null)
+                {
+                    _index.Thaw();
+                }
+            }
         }
     }
 

@@ -34,6 +34,12 @@ internal sealed partial class Volume
 
     /// <summary>Up to where the index file holds; null when there is none.</summary>
     private LogPosition? _indexed;
+
+    /// <summary>The writing of the index of an open volume, when one is under way.</summary>
+    private Task _checkpoint = Task.CompletedTask;
+
+    /// <summary>The place in the log at which the next one begins.</summary>
+    private long _checkpointAt;
     private bool _isClosed;
 
     private Volume(VolumeContext context, VolumeId id, IDiskFile file, OpenedLog log)
@@ -47,6 +53,7 @@ internal sealed partial class Volume
         _salt = log.Salt;
         _index = log.Index;
         _indexed = log.Indexed;
+        _checkpointAt = (log.Indexed?.End ?? 0) + context.Options.IndexCheckpointBytes;
         _isIndexProven = log.Indexed is null;
         Id = id;
         if (!_isFailed)
@@ -119,6 +126,7 @@ internal sealed partial class Volume
     {
         await PinAsync();
         bool isWhole = _writer is not null && await _writer.CloseAsync();
+        await _checkpoint;
         await CloseIndexAsync(isWhole);
         await _file.DisposeAsync();
         return isWhole;
@@ -286,6 +294,8 @@ internal sealed partial class Volume
                     _writer!.PreparesAhead = _epoch.State == ReplicaState.Open;
                     break;
             }
+
+            CheckpointNeedsLock(entry);
         }
     }
 

@@ -35,6 +35,12 @@ public sealed record VolumeStoreOptions
     public long IndexCacheBytes { get; init; } = 32L << 20;
 
     /// <summary>
+    /// Bytes by which an open volume's log grows between two writings of its index, which spare a start after a crash the
+    /// log before; at least 1 MiB, default 256 MiB.
+    /// </summary>
+    public long IndexCheckpointBytes { get; init; } = 256L << 20;
+
+    /// <summary>
     /// Source of the node's id and of the logs' salts, so that a simulation can be repeated; null (default): the system's.
     /// </summary>
     internal Random? Random { get; init; }
@@ -50,6 +56,8 @@ public sealed record VolumeStoreOptions
         SettingsCheck.Require(
             BufferBytes >= ChunkBuffer.CapacityFor(Limits.MaxChunkSize), nameof(BufferBytes), BufferBytes, "at least 66 MiB");
         SettingsCheck.Require(IndexCacheBytes >= 1 << 20, nameof(IndexCacheBytes), IndexCacheBytes, "at least 1 MiB");
+        SettingsCheck.Require(
+            IndexCheckpointBytes >= 1 << 20, nameof(IndexCheckpointBytes), IndexCheckpointBytes, "at least 1 MiB");
         SettingsCheck.Require(ReservedBytes >= 0, nameof(ReservedBytes), ReservedBytes, "0 or more");
     }
 }

@@ -106,6 +106,23 @@ internal sealed class ChunkIndex
         return _frozen;
     }
 
+    /// <summary>Makes one map again of what was frozen and what came since: the volume goes on without a file.</summary>
+    public void Thaw()
+    {
+        if (_frozen is null)
+        {
+            return;
+        }
+
+        foreach (IndexEntry entry in _recent.Entries())
+        {
+            _frozen.Put(entry);
+        }
+
+        _recent = _frozen;
+        _frozen = null;
+    }
+
     /// <summary>Puts a file that holds everything frozen in place of the lower layers; returns the old one.</summary>
     public IndexFile? Switch(IndexFile file)
     {

@@ -23,7 +23,7 @@ public sealed class VolumeIndexTests
             await using var life = new Life(disk, StoreKit.Options());
             await life.RunAsync(steps);
         }),
-        iter: 400,
+        iter: 300,
         threads: 1);
 
     [Test]
@@ -88,6 +88,35 @@ public sealed class VolumeIndexTests
         Assert.That(reads, Is.EqualTo(2));
         Assert.That(again.Volumes[0].Chunks, Is.EqualTo(49));
         Assert.That((await again.ReadAsync(1, 49)).Status, Is.EqualTo(ChunkStatus.Ok));
+    }
+
+    [Test]
+    public async Task After_a_crash_an_open_volumes_log_is_read_from_its_last_written_index_on()
+    {
+        using var disk = new MemoryDisk();
+        VolumeStoreOptions options = StoreKit.Options() with { IndexCheckpointBytes = 1 << 20 };
+        VolumeStore store = await StoreKit.OpenAsync(disk, options);
+        await store.OpenVolumeAsync(1);
+        for (ulong key = 1; key <= 16; key++)
+        {
+            await store.AppendAsync(1, 1, key, StoreKit.Bytes(100_000));
+        }
+
+        await store.DeleteAsync(1, 3);
+        Assert.That(
+            () => NamesAsync(disk).Result, Is.EqualTo(new[] { "1.idx", "1.log" }).After(10_000, 10));
+        await store.AppendAsync(1, 1, 17, StoreKit.Bytes(100_000));
+        disk.Crash();
+
+        await using VolumeStore again = await StoreKit.OpenAsync(disk, options);
+        Assert.That(again.Volumes[0].Chunks, Is.EqualTo(16));
+        Assert.That((await again.ReadAsync(1, 3)).Status, Is.EqualTo(ChunkStatus.ChunkDeleted));
+        for (ulong key = 4; key <= 17; key++)
+        {
+            Assert.That((await again.ReadAsync(1, key)).Bytes, Same.As(StoreKit.Bytes(100_000)));
+        }
+
+        await store.DisposeAsync();
     }
 
     [Test]
