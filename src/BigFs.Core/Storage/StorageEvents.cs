@@ -43,6 +43,24 @@ internal static partial class StorageEvents
     [LoggerMessage(312, LogLevel.Information, "The index of volume {Volume} was written: {Entries} keys, {Live} of them live.")]
     public static partial void IndexWritten(ILogger logger, VolumeId volume, long entries, long live);
 
+    [LoggerMessage(314, LogLevel.Information,
+        "Volume {Volume} was compacted from {Before} to {After} bytes; {Live} chunks live in it.")]
+    public static partial void VolumeCompacted(ILogger logger, VolumeId volume, long before, long after, long live);
+
+    [LoggerMessage(315, LogLevel.Warning, "Compacting volume {Volume} failed; it stays as it was.")]
+    public static partial void CompactionFailed(ILogger logger, Exception exception, VolumeId volume);
+
+    [LoggerMessage(316, LogLevel.Error,
+        "Volume {Volume} is not compacted: chunk {Key} does not match its checksum, and nothing damaged is dropped.")]
+    public static partial void CompactionStopped(ILogger logger, ChunkKey key, VolumeId volume);
+
+    [LoggerMessage(317, LogLevel.Warning,
+        "Volume {Volume} could be compacted by {Dead} bytes, but {Left} bytes of room are needed and {Free} are free.")]
+    public static partial void NoRoomToCompact(ILogger logger, VolumeId volume, long dead, long left, long free);
+
+    [LoggerMessage(318, LogLevel.Error, "The compactor of {Directory} has stopped.")]
+    public static partial void CompactorFailed(ILogger logger, Exception exception, string directory);
+
     [LoggerMessage(313, LogLevel.Warning, "The unfinished file {Path} could not be removed; the next start removes it.")]
     public static partial void LeftoverStays(ILogger logger, Exception exception, string path);
 }

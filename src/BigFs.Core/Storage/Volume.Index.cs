@@ -60,7 +60,7 @@ internal sealed partial class Volume
     {
         lock (_lock)
         {
-            if (_index.File is null)
+            if (_index.File is null && _held is null)
             {
                 return default;
             }
@@ -73,6 +73,7 @@ internal sealed partial class Volume
     {
         while (true)
         {
+            await WhileHeldAsync();
             IndexFile? file;
             lock (_lock)
             {
@@ -110,8 +111,10 @@ internal sealed partial class Volume
         return (file, known);
     }
 
-    /// <summary>What is known of the key; null when nothing is.</summary>
-    public async ValueTask<IndexEntry?> FindAsync(ulong key)
+    /// <summary>
+    /// What is known of the key (null when nothing is), and the log in which that holds, held for the caller.
+    /// </summary>
+    private async ValueTask<(IndexEntry? Entry, LogFile Log)> FindAsync(ulong key)
     {
         IndexFile? file = null;
         IndexEntry? known = null;
@@ -121,12 +124,12 @@ internal sealed partial class Volume
             {
                 if (_index.TryGet(key, out IndexEntry entry))
                 {
-                    return entry;
+                    return (entry, _log.Hold());
                 }
 
                 if (_index.File == file)
                 {
-                    return known;
+                    return (known, _log.Hold());
                 }
             }
 
@@ -166,7 +169,7 @@ internal sealed partial class Volume
     /// <param name="cause">Why.</param>
     private async ValueTask RebuildAsync(IndexFile? file, DiskException? cause)
     {
-        await _maintenance.WaitAsync();
+        await TakeGateAsync();
         try
         {
             if (file is not null ? !IsReplaced(file) : !_isIndexProven)
@@ -197,7 +200,7 @@ internal sealed partial class Volume
         {
             // Everything up to this place was flushed, and what is applied since is in memory.
             LogContents contents = await LogScan.RunAsync(
-                _file, _seed, LogPosition.Start, end.End, end.End, found => scanned.Add(OpenedLog.EntryOf(found), null));
+                _log.File, _log.Seed, LogPosition.Start, end.End, end.End, found => scanned.Add(OpenedLog.EntryOf(found), null));
             damage = contents.Damage;
         }
         catch (DiskException exception)
@@ -281,6 +284,7 @@ internal sealed partial class Volume
                 return _epoch.State == ReplicaState.Sealed
                     && !_isFailed
                     && !_isClosed
+                    && _compacting is null
                     && (_index.File is null || _index.InMemory >= MergedAt);
             }
         }
@@ -368,7 +372,7 @@ internal sealed partial class Volume
 
     /// <summary>The index as it stands; more may have come since its position, which does no harm.</summary>
     private IndexHeader HeaderNeedsLock() => new(
-        Id, _context.Node, _salt, _writer!.Applied, _index.Entries, _index.Live, _index.LiveBytes, _epoch);
+        Id, _context.Node, _log.Salt, _writer!.Applied, _index.Entries, _index.Live, _index.LiveBytes, _epoch);
 
     /// <summary>The entries of a file and of a map above it, in order.</summary>
     private static async IAsyncEnumerable<IndexEntry> MergeAsync(IndexFile? file, ChunkMap upper)

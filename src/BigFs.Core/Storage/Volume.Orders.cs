@@ -65,7 +65,7 @@ internal sealed partial class Volume
     /// <summary>Reopens a sealed volume, with its index in memory.</summary>
     public async ValueTask<ChunkStatus> ReopenAsync(VolumeOrder order)
     {
-        await _maintenance.WaitAsync();
+        await TakeGateAsync();
         try
         {
             bool isReopened;
@@ -164,11 +164,18 @@ internal sealed partial class Volume
         VolumeOrder order, Func<VolumeEpoch, VolumeOrder, (ChunkStatus Status, VolumeEpoch? Next)> rule)
     {
         LogEntry mark;
+        LogWriter writer;
+        await WhileHeldAsync();
         lock (_lock)
         {
             if (_isFailed)
             {
                 return ChunkStatus.DiskFailed;
+            }
+
+            if (_held is not null)
+            {
+                return ChunkStatus.Busy; // another compaction since: the order comes again
             }
 
             (ChunkStatus status, VolumeEpoch? next) = rule(_epoch, order);
@@ -181,11 +188,12 @@ internal sealed partial class Volume
             // refused until an order succeeds.
             _isRefusing = next.State != ReplicaState.Open;
             mark = LogEntry.Mark(next.Epoch, next.State, next.Members);
-            _writer!.Enqueue(mark);
+            writer = _writer!;
+            writer.Enqueue(mark);
         }
 
         ChunkStatus outcome = await mark.Outcome;
-        await _writer.DrainAsync(); // until prepared space is given back
+        await writer.DrainAsync(); // until prepared space is given back
         return outcome;
     }
 }

@@ -22,37 +22,39 @@ internal sealed partial class Volume
     {
         while (true)
         {
-            if (await FindAsync(key.Value) is not { } place)
+            (IndexEntry? found, LogFile log) = await FindAsync(key.Value);
+            uint[]? blocks = null;
+            try
             {
-                return (ChunkStatus.ChunkNotFound, null);
-            }
+                if (found is not { IsDeleted: false } place)
+                {
+                    return (found is null ? ChunkStatus.ChunkNotFound : ChunkStatus.ChunkDeleted, null);
+                }
 
-            if (place.IsDeleted)
+                (ChunkStatus status, blocks) = await ReadBlocksAsync(log, key, place);
+                if (blocks is not null)
+                {
+                    return (ChunkStatus.Ok, new VolumeChunk(this, log, key, place, blocks));
+                }
+
+                if (status != ChunkStatus.Damaged || !await IsMisplacedAsync(place))
+                {
+                    return (status, null);
+                }
+            }
+            finally
             {
-                return (ChunkStatus.ChunkDeleted, null);
+                await (blocks is null ? log.ReleaseAsync() : ValueTask.CompletedTask); // else it is the chunk's
             }
-
-            (ChunkStatus status, uint[] blocks) = await ReadBlocksAsync(key, place);
-            if (status == ChunkStatus.Damaged && await IsMisplacedAsync(place))
-            {
-                continue;
-            }
-
-            if (status == ChunkStatus.Damaged)
-            {
-                StorageEvents.ChunkDamaged(_context.Logger, key, Id);
-            }
-
-            return (status, status == ChunkStatus.Ok ? new VolumeChunk(this, key, place, blocks) : null);
         }
     }
 
-    /// <summary>Fills the destination from the log: Ok, DiskFailed, or Busy when the store was closed.</summary>
-    public async ValueTask<ChunkStatus> ReadAsync(ChunkKey key, long offset, Memory<byte> destination)
+    /// <summary>Fills the destination from a log: Ok, DiskFailed, or Busy when the store was closed.</summary>
+    public async ValueTask<ChunkStatus> ReadAsync(LogFile log, ChunkKey key, long offset, Memory<byte> destination)
     {
         try
         {
-            int count = await _file.ReadAsync(offset, destination);
+            int count = await log.File.ReadAsync(offset, destination);
             return count == destination.Length ? ChunkStatus.Ok : ChunkStatus.DiskFailed;
         }
         catch (DiskException exception)
@@ -73,13 +75,19 @@ internal sealed partial class Volume
     /// <returns>True when the index has changed its mind about the key.</returns>
     public async ValueTask<bool> IsMisplacedAsync(IndexEntry place)
     {
-        if (IsIndexProven)
+        if (!IsIndexProven)
         {
-            return false;
+            await RebuildAsync(null, null);
+            (IndexEntry? now, LogFile log) = await FindAsync(place.Key);
+            await log.ReleaseAsync();
+            if (now != place)
+            {
+                return true;
+            }
         }
 
-        await RebuildAsync(null, null);
-        return await FindAsync(place.Key) is not { } now || now != place;
+        StorageEvents.ChunkDamaged(_context.Logger, new ChunkKey(place.Key), Id);
+        return false;
     }
 
     /// <summary>Reads the chunk and checks every block.</summary>
@@ -91,7 +99,7 @@ internal sealed partial class Volume
             return status;
         }
 
-        await using StoredChunk chunk = opened;
+        await using var chunk = (VolumeChunk)opened;
         var buffer = new byte[Math.Min(chunk.Length, 4 * Limits.BlockSize)];
         for (int done = 0; done < chunk.Length; done += buffer.Length)
         {
@@ -105,30 +113,28 @@ internal sealed partial class Volume
             uint[] read = BlockChecksums.Compute(piece.Span);
             if (!read.AsSpan().SequenceEqual(chunk.BlockChecksums.Span.Slice(done / Limits.BlockSize, read.Length)))
             {
-                if (chunk is VolumeChunk { Place: var place } && await IsMisplacedAsync(place))
-                {
-                    return await VerifyAsync(key, cancellationToken);
-                }
-
-                StorageEvents.ChunkDamaged(_context.Logger, key, Id);
-                return ChunkStatus.Damaged;
+                return await IsMisplacedAsync(chunk.Place)
+                    ? await VerifyAsync(key, cancellationToken)
+                    : ChunkStatus.Damaged;
             }
         }
 
         return ChunkStatus.Ok;
     }
 
-    /// <summary>Reads a chunk's block checksums; Damaged when they do not combine to its own.</summary>
-    private async ValueTask<(ChunkStatus Status, uint[] Blocks)> ReadBlocksAsync(ChunkKey key, IndexEntry place)
+    /// <summary>Reads a chunk's block checksums; none, and Damaged, when they do not combine to its own.</summary>
+    private async ValueTask<(ChunkStatus Status, uint[]? Blocks)> ReadBlocksAsync(
+        LogFile log, ChunkKey key, IndexEntry place)
     {
         uint[] blocks = [place.Crc32C]; // a chunk of one block needs no look at the disk
         if (BlockChecksums.Count(place.Length) > 1)
         {
             var trailer = new byte[LogFormat.TrailerLength(place.Length)];
-            ChunkStatus status = await ReadAsync(key, LogFormat.TrailerOffset(place.Offset, place.Length), trailer);
+            ChunkStatus status =
+                await ReadAsync(log, key, LogFormat.TrailerOffset(place.Offset, place.Length), trailer);
             if (status != ChunkStatus.Ok)
             {
-                return (status, []);
+                return (status, null);
             }
 
             blocks = LogFormat.ReadTrailer(trailer);
@@ -136,6 +142,6 @@ internal sealed partial class Volume
 
         return BlockChecksums.Combine(blocks, place.Length) == place.Crc32C
             ? (ChunkStatus.Ok, blocks)
-            : (ChunkStatus.Damaged, []);
+            : (ChunkStatus.Damaged, null);
     }
 }

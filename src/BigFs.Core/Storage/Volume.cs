@@ -12,10 +12,9 @@ internal sealed partial class Volume
 {
     private readonly Lock _lock = new();
     private readonly VolumeContext _context;
-    private readonly IDiskFile _file;
-    private readonly LogWriter? _writer;
-    private readonly ChunkIndex _index;
-    private readonly Guid _salt;
+    private LogFile _log;
+    private LogWriter? _writer;
+    private ChunkIndex _index;
 
     /// <summary>Held while the index moves between memory and file, or is made anew.</summary>
     private readonly SemaphoreSlim _maintenance = new(1);
@@ -24,7 +23,6 @@ internal sealed partial class Volume
     private readonly Dictionary<ulong, LogEntry> _appending = [];
     private readonly Dictionary<ulong, LogEntry> _deleting = [];
     private readonly long _bytesAtOpen;
-    private readonly uint _seed;
     private VolumeEpoch _epoch;
     private bool _isFailed;
     private bool _isRefusing;
@@ -45,12 +43,10 @@ internal sealed partial class Volume
     private Volume(VolumeContext context, VolumeId id, IDiskFile file, OpenedLog log)
     {
         _context = context;
-        _file = file;
+        _log = new LogFile(file, log.Seed, log.Salt);
         _bytesAtOpen = log.Contents.Position.End;
         _isFailed = log.Contents.Damage is not null;
         _epoch = log.Contents.Epoch ?? new VolumeEpoch(0, ReplicaState.Failed, []);
-        _seed = log.Seed;
-        _salt = log.Salt;
         _index = log.Index;
         _indexed = log.Indexed;
         _checkpointAt = (log.Indexed?.End ?? 0) + context.Options.IndexCheckpointBytes;
@@ -128,7 +124,7 @@ internal sealed partial class Volume
         bool isWhole = _writer is not null && await _writer.CloseAsync();
         await _checkpoint;
         await CloseIndexAsync(isWhole);
-        await _file.DisposeAsync();
+        await _log.File.DisposeAsync(); // also under leases: reading ends with the store
         return isWhole;
     }
 
@@ -153,9 +149,9 @@ internal sealed partial class Volume
                 (IndexFile? file, IndexEntry? known) = await LookAsync(request.Key.Value);
                 lock (_lock)
                 {
-                    if (_index.File != file)
+                    if (_index.File != file || _held is not null)
                     {
-                        continue; // the index changed its file meanwhile: what was found may be old
+                        continue; // the index or the log is being exchanged: what was found may be old
                     }
 
                     ChunkStatus status = checkNeedsLock(known);
@@ -309,7 +305,9 @@ internal sealed partial class Volume
         StorageEvents.VolumeFailed(_context.Logger, exception, Id);
     }
 
-    /// <summary>Queues the delete marks that are missing; null when the index has another file than the one looked in.</summary>
+    /// <summary>
+    /// Queues the delete marks that are missing; null when the index has another file than the one looked in, or writes wait.
+    /// </summary>
     private Task<ChunkStatus>[]? Mark(ImmutableArray<ChunkKey> keys, IndexFile? file, IndexEntry?[] known)
     {
         var marks = new List<Task<ChunkStatus>>(keys.Length);
@@ -320,7 +318,7 @@ internal sealed partial class Volume
                 return [Task.FromResult(ChunkStatus.DiskFailed)];
             }
 
-            if (_index.File != file)
+            if (_index.File != file || _held is not null)
             {
                 return null;
             }

@@ -3,9 +3,14 @@ using BigFs.Core.Model;
 
 namespace BigFs.Core.Storage;
 
-/// <summary>A chunk in a volume log. Logs are only appended to, so the lease needs nothing but the open file.</summary>
-internal sealed class VolumeChunk(Volume volume, ChunkKey key, IndexEntry place, uint[] blocks) : StoredChunk
+/// <summary>
+/// A chunk in a volume log. It holds the log's file, so that it can be read on when the volume is compacted; bytes of a log
+/// are never changed.
+/// </summary>
+internal sealed class VolumeChunk(Volume volume, LogFile log, ChunkKey key, IndexEntry place, uint[] blocks) : StoredChunk
 {
+    private int _isDisposed;
+
     /// <inheritdoc/>
     public override int Length => place.Length;
 
@@ -26,11 +31,12 @@ internal sealed class VolumeChunk(Volume volume, ChunkKey key, IndexEntry place,
         // Not abandoned on cancellation: the disk would go on writing into the caller's memory.
         return blocks.Length == 1 && destination.Length == Length && !volume.IsIndexProven
             ? ReadDoubtedAsync(destination)
-            : volume.ReadAsync(key, place.Offset + offset, destination);
+            : volume.ReadAsync(log, key, place.Offset + offset, destination);
     }
 
     /// <inheritdoc/>
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public override ValueTask DisposeAsync() =>
+        Interlocked.Exchange(ref _isDisposed, 1) == 0 ? log.ReleaseAsync() : ValueTask.CompletedTask;
 
     /// <summary>
     /// Reads a chunk of one block whose place an index file tells. If that is wrong, nothing but the bytes shows it; a longer
@@ -38,13 +44,18 @@ internal sealed class VolumeChunk(Volume volume, ChunkKey key, IndexEntry place,
     /// </summary>
     private async ValueTask<ChunkStatus> ReadDoubtedAsync(Memory<byte> destination)
     {
-        ChunkStatus status = await volume.ReadAsync(key, place.Offset, destination);
-        return status == ChunkStatus.Ok
-            && Crc32C.Compute(destination.Span) != place.Crc32C
-            && await volume.IsMisplacedAsync(place)
-            && await volume.FindAsync(key.Value) is { IsDeleted: false } right
-            && (right.Length, right.Crc32C) == (place.Length, place.Crc32C)
-            ? await volume.ReadAsync(key, right.Offset, destination)
-            : status;
+        ChunkStatus status = await volume.ReadAsync(log, key, place.Offset, destination);
+        if (status != ChunkStatus.Ok
+            || Crc32C.Compute(destination.Span) == place.Crc32C
+            || !await volume.IsMisplacedAsync(place))
+        {
+            return status;
+        }
+
+        (ChunkStatus found, StoredChunk? chunk) = await volume.OpenAsync(key);
+        await using StoredChunk? right = chunk;
+        return right is VolumeChunk { Place: var now } && (now.Length, now.Crc32C) == (place.Length, place.Crc32C)
+            ? await right.ReadAsync(0, destination, CancellationToken.None)
+            : found == ChunkStatus.Ok ? status : found;
     }
 }

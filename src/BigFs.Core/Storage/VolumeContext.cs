@@ -57,5 +57,7 @@ internal sealed record VolumeContext(
         }
     }
 
+    public Guid NewSalt() => Options.NewGuid();
+
     private static string NameOf(VolumeId volume) => volume + Extension;
 }

@@ -55,7 +55,9 @@ public sealed partial class VolumeStore
             return;
         }
 
+        await _stop.CancelAsync();
         await _operations.CloseAsync();
+        await _compactor;
 
         // An unclean start that nobody was told of stays unclean: the next start has to tell it.
         bool isWhole = _identity.CleanStart || _isAdmitted;
@@ -87,6 +89,9 @@ public sealed partial class VolumeStore
         Buffers.Dispose();
         _context.Shared.Dispose();
         _orders.Dispose();
+        _compacting.Dispose();
+        _compactionWanted.Dispose();
+        _stop.Dispose();
     }
 
     private static async Task<VolumeStore> OpenLockedAsync(
@@ -133,7 +138,9 @@ public sealed partial class VolumeStore
         }
 
         StorageEvents.StoreOpened(logger, options.DataDirectory, identity.Node, volumes.Count, identity.CleanStart);
-        return new VolumeStore(context, folderLock, identity, volumes);
+        var store = new VolumeStore(context, folderLock, identity, volumes);
+        store._compactor = store.CompactAllAsync();
+        return store;
     }
 
     /// <summary>Removes what a crash left unfinished, and indexes without a log; returns the other names.</summary>
@@ -164,18 +171,6 @@ public sealed partial class VolumeStore
                 $"The data folder \"{options.DataDirectory}\" holds volumes but no identity file.");
         }
 
-        return new NodeIdentity { Node = new NodeId(NewGuid(options)), CleanStart = true };
-    }
-
-    private static Guid NewGuid(VolumeStoreOptions options)
-    {
-        if (options.Random is null)
-        {
-            return Guid.NewGuid();
-        }
-
-        var bytes = new byte[16];
-        options.Random.NextBytes(bytes);
-        return new Guid(bytes);
+        return new NodeIdentity { Node = new NodeId(options.NewGuid()), CleanStart = true };
     }
 }

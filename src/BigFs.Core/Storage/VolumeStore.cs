@@ -16,6 +16,11 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly SortedDictionary<VolumeId, Volume> _volumes;
     private readonly SemaphoreSlim _orders = new(1);
+    private readonly SemaphoreSlim _compactionWanted = new(1);
+    private readonly SemaphoreSlim _compacting = new(1);
+    private readonly CompactionPace _pace;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _compactor = Task.CompletedTask;
     private volatile NodeIdentity _identity;
     private volatile bool _isAdmitted;
     private int _disposed;
@@ -30,6 +35,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
         _folderLock = folderLock;
         _identity = identity;
         _volumes = volumes;
+        _pace = new CompactionPace(context.Time, context.Options.CompactionBytesPerSecond);
         Buffers = new ChunkBufferPool(context.Options.BufferBytes);
     }
 
@@ -144,7 +150,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
         VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken) =>
         keys.IsDefault
             ? ChunkStatus.Malformed
-            : await WithVolumeAsync(volume, found => found.DeleteAsync(keys));
+            : await WithVolumeAsync(volume, async found => WantCompaction(await found.DeleteAsync(keys)));
 
     /// <inheritdoc/>
     public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
