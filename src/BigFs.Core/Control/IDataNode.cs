@@ -28,6 +28,10 @@ public interface IDataNode
     ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
         VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
 
+    /// <summary><see cref="IVolumeStore.DigestAsync"/>.</summary>
+    ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken);
+
     /// <summary>
     /// Has the node fetch chunks from a peer (verified as any read) and adopt them; stops at the first failure.
     /// </summary>

@@ -12,6 +12,9 @@ internal sealed partial class Volume
     /// <summary>Entries in memory from which a sealed volume's are merged into its file: about half a MiB.</summary>
     private const int MergedAt = 16 << 10;
 
+    /// <summary>Entries that a digest takes at once.</summary>
+    private const int DigestPage = 4096;
+
     /// <summary>One page of the volume's keys, ordered, behind the given one.</summary>
     public async ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListAsync(
         ChunkKey after, int limit)
@@ -24,6 +27,27 @@ internal sealed partial class Volume
         List<IndexEntry> entries = await CopyFromAsync(after.Value + 1, limit);
         return (ChunkStatus.Ok,
             [.. entries.Select(e => new StoredChunkInfo(new ChunkKey(e.Key), e.Length, e.Crc32C, e.IsDeleted))]);
+    }
+
+    public async ValueTask<VolumeDigest> DigestAsync(CancellationToken cancellationToken)
+    {
+        using var builder = new VolumeDigestBuilder();
+        ulong next = 0;
+        List<IndexEntry> page;
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            page = await CopyFromAsync(next, DigestPage);
+            foreach (IndexEntry entry in page)
+            {
+                builder.Add(entry);
+            }
+
+            next = page.Count == 0 ? next : page[^1].Key + 1;
+        }
+        while (page.Count == DigestPage && next != 0);
+
+        return builder.Finish();
     }
 
     /// <summary>At most so many entries from this key on, in order.</summary>

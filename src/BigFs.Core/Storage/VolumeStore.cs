@@ -146,6 +146,19 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    public async ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken)
+    {
+        VolumeDigest? digest = null;
+        ChunkStatus status = await WithVolumeAsync(volume, async found =>
+        {
+            digest = await found.DigestAsync(cancellationToken);
+            return ChunkStatus.Ok;
+        });
+        return (status, digest);
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<ChunkStatus> DeleteAsync(
         VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken) =>
         keys.IsDefault

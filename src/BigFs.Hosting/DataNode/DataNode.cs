@@ -96,6 +96,10 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _store.ListChunksAsync(volume, after, limit, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken) => _store.DigestAsync(volume, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
