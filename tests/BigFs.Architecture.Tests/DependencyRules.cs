@@ -21,13 +21,15 @@ public sealed class DependencyRules
         ["Model"] = [],
         ["Chunking"] = [],
         ["Faults"] = [],
-        ["Storage"] = ["Chunking", "Faults"],
-        ["Transfer"] = ["Chunking", "Faults", "Storage"],
+        ["Threading"] = [],
+        ["Security"] = [],
+        ["Storage"] = ["Chunking", "Faults", "Threading"],
+        ["Transfer"] = ["Chunking", "Faults", "Security", "Storage", "Threading"],
         ["Metadata"] = [],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
-        ["Replication"] = ["Control", "Membership", "Storage"],
+        ["Replication"] = ["Control", "Membership", "Security", "Storage"],
         ["Control"] = ["Membership", "Metadata", "Storage"],
     };
 

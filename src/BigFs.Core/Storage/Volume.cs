@@ -137,7 +137,7 @@ internal sealed partial class Volume
         Task<ChunkStatus>? written = null;
         try
         {
-            uint[] blocks = BlockChecksums.Compute(buffer.Payload.Span);
+            uint[] blocks = buffer.Checksums.IsWhole ? buffer.Checksums.ToArray() : BlockChecksums.Compute(buffer.Payload.Span);
             if (BlockChecksums.Combine(blocks, request.Length) != request.Crc32C)
             {
                 return ChunkStatus.Damaged;

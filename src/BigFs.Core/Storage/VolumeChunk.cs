@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
+using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
 
@@ -19,6 +21,15 @@ internal sealed class VolumeChunk(Volume volume, LogFile log, ChunkKey key, Inde
 
     /// <summary>Where it stands.</summary>
     public IndexEntry Place => place;
+
+    /// <inheritdoc/>
+    public override bool TryGetFile([NotNullWhen(true)] out SafeFileHandle? file, out long offset)
+    {
+        bool isDoubted = blocks.Length == 1 && !volume.IsIndexProven; // its bytes are looked at first
+        file = isDoubted ? null : log.File.Handle;
+        offset = place.Offset;
+        return file is not null;
+    }
 
     /// <inheritdoc/>
     public override ValueTask<ChunkStatus> ReadAsync(

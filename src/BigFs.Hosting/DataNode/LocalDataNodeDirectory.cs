@@ -45,7 +45,7 @@ internal sealed class LocalDataNodeDirectory : IDataNodeDirectory
             VolumeId volume, CancellationToken cancellationToken) => new((ChunkStatus.Unreachable, null));
 
         public ValueTask<ChunkStatus> FetchAsync(
-            VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
+            VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
             Unreachable();
 
         public ValueTask<ChunkStatus> DeleteAsync(

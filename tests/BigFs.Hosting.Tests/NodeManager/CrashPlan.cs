@@ -78,7 +78,7 @@ internal sealed class CrashPlan(int crashBefore)
             VolumeId volume, CancellationToken cancellationToken) => inner.DigestAsync(volume, cancellationToken);
 
         public ValueTask<ChunkStatus> FetchAsync(
-            VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
+            VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
         {
             plan.Step();
             return inner.FetchAsync(order, source, chunks, cancellationToken);
