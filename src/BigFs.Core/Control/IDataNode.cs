@@ -28,6 +28,10 @@ public interface IDataNode
     ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
         VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
 
+    /// <summary><see cref="IVolumeStore.DigestAsync"/>.</summary>
+    ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken);
+
     /// <summary>
     /// Has the node copy chunks from a peer and adopt those that are as they are described; Ok when all were. At most 512,
     /// none twice.

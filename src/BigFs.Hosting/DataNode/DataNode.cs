@@ -104,6 +104,10 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken) =>
         _store.ListChunksAsync(volume, after, limit, cancellationToken);
 
+    /// <inheritdoc/>
+    public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken) => _store.DigestAsync(volume, cancellationToken);
+
     /// <summary>
     /// Copies the chunks in one stream and adopts each as it comes, so that one flush serves many; at most as many are under
     /// way as there are buffers.
