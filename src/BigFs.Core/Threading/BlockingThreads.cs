@@ -5,6 +5,10 @@ namespace BigFs.Core.Threading;
 /// </summary>
 internal sealed class BlockingThreads : IDisposable
 {
+    /// <summary>The set whose thread this is: what a thread of the set asks of the set, it does itself.</summary>
+    [ThreadStatic]
+    private static BlockingThreads? _current;
+
     private readonly object _lock = new();
     private readonly Queue<Action> _queue = new();
     private readonly List<Thread> _threads = [];
@@ -23,9 +27,23 @@ internal sealed class BlockingThreads : IDisposable
         _most = most;
     }
 
-    /// <summary>Runs the work on one of the threads; its exception becomes the task's.</summary>
+    /// <summary>
+    /// Runs the work on one of the threads, at once when the caller is on one; its exception becomes the task's.
+    /// </summary>
     public ValueTask<T> RunAsync<T>(Func<T> work)
     {
+        if (_current == this)
+        {
+            try
+            {
+                return ValueTask.FromResult(work());
+            }
+            catch (Exception exception)
+            {
+                return ValueTask.FromException<T>(exception);
+            }
+        }
+
         var source = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
         Enqueue(() =>
         {
@@ -39,6 +57,25 @@ internal sealed class BlockingThreads : IDisposable
             }
         });
         return new ValueTask<T>(source.Task);
+    }
+
+    /// <summary>
+    /// Goes on, on one of the threads, after what waits before the caller: a chain of calls is then made there without a
+    /// change of threads, as long as nothing else is awaited in between.
+    /// </summary>
+    public Task EnterAsync()
+    {
+        lock (_lock)
+        {
+            if (_current == this && _queue.Count == 0)
+            {
+                return Task.CompletedTask;
+            }
+        }
+
+        var entered = new TaskCompletionSource();
+        Enqueue(entered.SetResult);
+        return entered.Task;
     }
 
     /// <summary>Runs the work on one of the threads; its exception becomes the task's.</summary>
@@ -89,6 +126,7 @@ internal sealed class BlockingThreads : IDisposable
 
     private void Work()
     {
+        _current = this;
         while (true)
         {
             Action item;

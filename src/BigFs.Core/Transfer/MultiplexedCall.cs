@@ -37,9 +37,12 @@ internal abstract class MultiplexedCall
 }
 
 /// <summary>A write that waits for its acknowledgements.</summary>
-internal sealed class MultiplexedWrite(WriteRequest request) : MultiplexedCall
+/// <param name="request">The request.</param>
+/// <param name="goesOnInline">Whether who waits goes on within the task that receives: for a relay, which only passes on.</param>
+internal sealed class MultiplexedWrite(WriteRequest request, bool goesOnInline) : MultiplexedCall
 {
-    private readonly TaskCompletionSource<ChunkWriteResult> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ChunkWriteResult> _source =
+        new(goesOnInline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Ends with the answer.</summary>
     public Task<ChunkWriteResult> Result => _source.Task;

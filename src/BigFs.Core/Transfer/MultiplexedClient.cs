@@ -45,7 +45,7 @@ internal sealed class MultiplexedClient(TransferClientOptions options, TimeProvi
                 request.Target.TransferEndpoint,
                 connection =>
                 {
-                    var call = new MultiplexedWrite(request);
+                    var call = new MultiplexedWrite(request, goesOnInline: sent is not null);
                     Span<byte> message = stackalloc byte[FrameHeader.MaxMessage];
                     ulong id = connection.Send(FrameType.Write, call, message[..request.Encode(message)], payload.Span);
                     sent?.Invoke();

@@ -50,6 +50,12 @@ public interface IDiskFile : IAsyncDisposable
     /// </summary>
     SafeFileHandle? Handle => null;
 
+    /// <summary>
+    /// Leaves the caller's stack for the place where this file's writes are made, so that a chain of them needs no change of
+    /// threads. By default anywhere.
+    /// </summary>
+    async ValueTask EnterWriterAsync() => await Task.Yield();
+
     /// <summary>Length in bytes, prepared space included.</summary>
     ValueTask<long> GetLengthAsync();
 

@@ -39,6 +39,17 @@ internal static unsafe partial class Libc
     public static int SyncData(SafeFileHandle file) =>
         OperatingSystem.IsMacOS() ? Control(file, FullSync) : FDataSync(file);
 
+    /// <summary>
+    /// Reads what can be read without waiting (preadv2 with RWF_NOWAIT, Linux 4.14); -1 when nothing can, also where the
+    /// system or file system does not know how.
+    /// </summary>
+    public static nint ReadNow(SafeFileHandle file, byte* bytes, nint count, long offset)
+    {
+        const int noWait = 8;
+        var vector = new IoVector { Bytes = bytes, Count = count };
+        return ReadVectors(file, &vector, 1, offset, noWait);
+    }
+
     /// <summary>The failure of the call that has just returned, as an exception.</summary>
     public static DiskException Error(string operation, string path, int error) => new(
         $"{operation} of \"{path}\" failed: {Marshal.GetPInvokeErrorMessage(error)} (errno {error}).",
@@ -71,4 +82,13 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Control(SafeFileHandle file, int command);
+
+    [LibraryImport("libc", EntryPoint = "preadv2", SetLastError = true)]
+    private static partial nint ReadVectors(SafeFileHandle file, IoVector* vectors, int count, long offset, int flags);
+
+    private struct IoVector
+    {
+        public byte* Bytes;
+        public nint Count;
+    }
 }

@@ -12,13 +12,20 @@ namespace BigFs.Core.Storage;
 internal sealed unsafe class PosixFile(
     string path, SafeFileHandle buffered, SafeFileHandle? direct, BlockingThreads writers, BlockingThreads readers) : IDiskFile
 {
+    /// <summary>Reads up to this length are tried at once: copying so much costs less than a change of threads.</summary>
+    private const int MostFromCache = 64 << 10;
+
     public SafeFileHandle? Handle => buffered;
+
+    public ValueTask EnterWriterAsync() => new(writers.EnterAsync());
 
     public ValueTask<long> GetLengthAsync() => readers.RunAsync(
         () => Folders.Translate("length", path, () => RandomAccess.GetLength(buffered)));
 
     public ValueTask<int> ReadAsync(long offset, Memory<byte> destination) =>
-        readers.RunAsync(() => Read(offset, destination));
+        destination.Length <= MostFromCache && ReadCached(offset, destination) == destination.Length
+            ? ValueTask.FromResult(destination.Length)
+            : readers.RunAsync(() => Read(offset, destination));
 
     public ValueTask<int> ReadPastCacheAsync(long offset, Memory<byte> destination) =>
         readers.RunAsync(() => direct is null ? Read(offset, destination) : ReadDirectly(direct, offset, destination));
@@ -69,6 +76,13 @@ internal sealed unsafe class PosixFile(
         direct?.Dispose();
         buffered.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Reads what the page cache has, without waiting for the disk; -1 when that is not all or not possible.</summary>
+    private int ReadCached(long offset, Memory<byte> destination)
+    {
+        using MemoryHandle memory = destination.Pin();
+        return (int)Libc.ReadNow(buffered, (byte*)memory.Pointer, destination.Length, offset);
     }
 
     private static bool IsAligned(long value) => (value & (ChunkBuffer.Alignment - 1)) == 0;

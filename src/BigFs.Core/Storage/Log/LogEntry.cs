@@ -7,8 +7,8 @@ namespace BigFs.Core.Storage;
 /// <summary>A record on its way into a log, and the promise of its outcome.</summary>
 internal sealed class LogEntry
 {
-    private readonly TaskCompletionSource<ChunkStatus> _source =
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>Who waits goes on where the entry is completed, see <see cref="LogWriter"/>.</summary>
+    private readonly TaskCompletionSource<ChunkStatus> _source = new();
 
     private LogEntry(RecordKind kind, ulong key, ReadOnlyMemory<byte> payload)
     {
@@ -66,13 +66,26 @@ internal sealed class LogEntry
         };
     }
 
-    /// <summary>Gives the buffer back and ends the waits; the first outcome stands. Called by one thread at a time.</summary>
-    public void Complete(ChunkStatus status)
+    /// <summary>What it will be completed with; the disk's failure unless the writer says otherwise.</summary>
+    public ChunkStatus Decided { get; set; } = ChunkStatus.DiskFailed;
+
+    /// <summary>
+    /// Gives the buffer back and ends the waits with what was decided; the first outcome stands. Called by one thread at a
+    /// time.
+    /// </summary>
+    public void Complete()
     {
         if (!_source.Task.IsCompleted)
         {
             Buffer?.Dispose();
-            _source.SetResult(status);
+            _source.SetResult(Decided);
         }
+    }
+
+    /// <summary>Decides and completes.</summary>
+    public void Complete(ChunkStatus status)
+    {
+        Decided = status;
+        Complete();
     }
 }

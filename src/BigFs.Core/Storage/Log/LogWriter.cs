@@ -23,6 +23,7 @@ internal sealed class LogWriter
     private readonly Action<Exception> _failed;
     private readonly Queue<LogEntry> _queue = new();
     private Task _loop = Task.CompletedTask;
+    private Task _completion = Task.CompletedTask;
     private bool _running;
     private volatile bool _isBroken;
     private volatile bool _preparesAhead;
@@ -129,7 +130,7 @@ internal sealed class LogWriter
             }
         }
 
-        entry.Complete(ChunkStatus.DiskFailed);
+        entry.Complete();
     }
 
     /// <summary>Waits until everything queued so far is done.</summary>
@@ -171,10 +172,17 @@ internal sealed class LogWriter
 
     private async Task RunAsync()
     {
-        // Leaves the caller's stack, so that it neither builds batches nor works for others on a disk that never waits.
-        await Task.Yield();
-        while (TakeGroup() is { } group)
+        while (true)
         {
+            // Leaves the caller's stack, so that it neither builds batches nor works for others on a disk that never waits;
+            // and between two groups lets others have the thread.
+            await _file.EnterWriterAsync();
+            if (TakeGroup() is not { } group)
+            {
+                await _completion;
+                return;
+            }
+
             try
             {
                 await CommitAsync(group);
@@ -189,11 +197,24 @@ internal sealed class LogWriter
                 Break(exception);
             }
 
-            group.ForEach(entry => entry.Complete(ChunkStatus.DiskFailed)); // those without an outcome yet
-            lock (_lock)
-            {
-                _pendingLength -= group.Sum(LengthOf);
-            }
+            await _completion;
+            _completion = CompleteAsync(group);
+        }
+    }
+
+    /// <summary>
+    /// Ends the entries' waits, away from the loop: what is awaited goes on right there, one entry after the other, while the
+    /// next group is being written.
+    /// </summary>
+    private async Task CompleteAsync(List<LogEntry> group)
+    {
+        await Task.Yield();
+        CrashPoint.Reach("flush.before-acknowledgement");
+        group.ForEach(entry => entry.Complete());
+        CrashPoint.Reach("flush.after-acknowledgement");
+        lock (_lock)
+        {
+            _pendingLength -= group.Sum(LengthOf);
         }
     }
 
@@ -262,12 +283,10 @@ internal sealed class LogWriter
             _appliedPosition = new LogPosition(_end, _end - batches[^1].Length, _sequence, _incarnation, _isPinned);
         }
 
-        CrashPoint.Reach("flush.before-acknowledgement");
-        group.ForEach(entry => entry.Complete(ChunkStatus.Ok));
-        CrashPoint.Reach("flush.after-acknowledgement");
+        group.ForEach(entry => entry.Decided = ChunkStatus.Ok);
     }
 
-    private static void Refuse(LogEntry entry) => entry.Complete(ChunkStatus.OutOfSpace);
+    private static void Refuse(LogEntry entry) => entry.Decided = ChunkStatus.OutOfSpace;
 
     private async ValueTask<bool> TryExtendAsync(List<LogEntry> entries)
     {
@@ -366,6 +385,6 @@ internal sealed class LogWriter
 
         UnchargeBeyond(0);
         _failed(exception);
-        waiting.ForEach(entry => entry.Complete(ChunkStatus.DiskFailed));
+        waiting.ForEach(entry => entry.Complete());
     }
 }
