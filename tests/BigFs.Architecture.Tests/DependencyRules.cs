@@ -20,9 +20,9 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
+        ["Faults"] = [],
         ["Threading"] = [],
         ["Security"] = [],
-        ["Faults"] = [],
         ["Storage"] = ["Chunking", "Faults", "Threading"],
         ["Transfer"] = ["Chunking", "Faults", "Security", "Storage", "Threading"],
         ["Metadata"] = [],

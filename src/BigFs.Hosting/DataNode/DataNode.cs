@@ -19,7 +19,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     private readonly VolumeStore _store;
     private readonly INodeManager _nodeManager;
     private readonly IClusterBus _bus;
-    private readonly IChunkTransport _peers;
+    private readonly IReplicaTransport _peers;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly long _incarnation;
@@ -34,7 +34,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     /// <param name="store">Its volumes; owned by the caller.</param>
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
-    /// <param name="peers">How it reads from other datanodes.</param>
+    /// <param name="peers">How it copies from other datanodes.</param>
     /// <param name="incarnation">A random number of this start.</param>
     /// <param name="scrub">How it rereads what it stores.</param>
     /// <param name="time">Clock.</param>
@@ -43,7 +43,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         VolumeStore store,
         INodeManager nodeManager,
         IClusterBus bus,
-        IChunkTransport peers,
+        IReplicaTransport peers,
         long incarnation,
         ScrubOptions scrub,
         TimeProvider time,
@@ -105,42 +105,67 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _store.ListChunksAsync(volume, after, limit, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken) => _store.DigestAsync(volume, cancellationToken);
+
+    /// <summary>
+    /// Copies the chunks in one stream and adopts each as it comes, so that one flush serves many; at most as many are under
+    /// way as there are buffers.
+    /// </summary>
     public async ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
-        foreach (StoredChunkInfo chunk in chunks)
+        if (chunks.Length > VolumePage.MaxKeys || chunks.DistinctBy(chunk => chunk.Key).Count() != chunks.Length)
         {
-            ChunkBuffer buffer = await _store.Buffers.RentAsync(chunk.Length, cancellationToken);
-            ChunkStatus status;
+            return ChunkStatus.Malformed;
+        }
+
+        var wanted = chunks.ToDictionary(chunk => chunk.Key);
+        var adoptions = new List<Task<ChunkStatus>>(chunks.Length);
+        var page = new VolumePage
+        {
+            Source = source.Node,
+            Volume = order.Volume,
+            Capability = source.Capability,
+            Keys = [.. chunks.Select(chunk => chunk.Key).Order()],
+            MaxBytes = uint.MaxValue,
+        };
+        ChunkStatus status = ChunkStatus.Ok;
+        if (!chunks.IsEmpty)
+        {
             try
             {
-                var reference = new ChunkReference(order.Volume, chunk.Key, chunk.Length, chunk.Crc32C);
-                status = await _peers.ReadAsync(
-                    source.Node, reference, source.Capability, 0, buffer.Payload, cancellationToken);
+                VolumePageResult copied = await _peers.CopyAsync(page, _store.Buffers, Take, cancellationToken);
+                status = copied.Status;
             }
-            catch
+            finally
             {
-                buffer.Dispose();
-                throw;
-            }
-
-            if (status == ChunkStatus.Ok)
-            {
-                status = await _store.AdoptAsync(order, chunk, buffer, cancellationToken);
-            }
-            else
-            {
-                buffer.Dispose();
-            }
-
-            if (status != ChunkStatus.Ok)
-            {
-                LogFetchFailed(_logger, chunk.Key, order.Volume, source.Node.Id, status);
-                return status;
+                // What was begun is waited for, however the copying ended.
+                ChunkStatus[] adopted = await Task.WhenAll(adoptions);
+                status = adopted.Append(status).FirstOrDefault(one => one != ChunkStatus.Ok);
             }
         }
 
-        return ChunkStatus.Ok;
+        if (status != ChunkStatus.Ok)
+        {
+            LogFetchFailed(_logger, chunks.Length, order.Volume, source.Node.Id, status);
+        }
+
+        return status;
+
+        bool Take(StoredChunkInfo chunk, ChunkBuffer? buffer)
+        {
+            // Other bytes than the node manager was told of are none of those that it wants.
+            if (buffer is not null && wanted[chunk.Key] == chunk)
+            {
+                adoptions.Add(_store.AdoptAsync(order, chunk, buffer, cancellationToken).AsTask());
+                return true;
+            }
+
+            buffer?.Dispose();
+            adoptions.Add(Task.FromResult(ChunkStatus.Damaged));
+            return true;
+        }
     }
 
     /// <inheritdoc/>
@@ -253,8 +278,8 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     [LoggerMessage(5002, LogLevel.Debug, "The node manager is away, registration is tried again: {Reason}")]
     private static partial void LogNodeManagerAway(ILogger logger, string reason);
 
-    [LoggerMessage(5003, LogLevel.Warning, "Chunk {Key} of volume {Volume} could not be fetched from {Source}: {Status}")]
-    private static partial void LogFetchFailed(ILogger logger, ChunkKey key, VolumeId volume, NodeId source, ChunkStatus status);
+    [LoggerMessage(5003, LogLevel.Warning, "Not all of {Chunks} chunks of volume {Volume} could be fetched from {Source}: {Status}")]
+    private static partial void LogFetchFailed(ILogger logger, int chunks, VolumeId volume, NodeId source, ChunkStatus status);
 
     [LoggerMessage(5004, LogLevel.Error, "Chunk {Key} of volume {Volume} on datanode {Node} is damaged")]
     private static partial void LogDamaged(ILogger logger, ChunkKey key, VolumeId volume, NodeId node);

@@ -40,7 +40,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
     /// <param name="keysOf">Its keys for checking capabilities: all of the cluster's secret that it needs.</param>
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
-    /// <param name="peers">How it reads from other datanodes.</param>
+    /// <param name="peers">How it copies from other datanodes.</param>
     /// <param name="services">Clock and log.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="BigFsException">DataInUse, DataUnreadable, AddressInUse, InvalidSettings.</exception>
@@ -51,7 +51,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
         Func<NodeId, NodeKeys> keysOf,
         INodeManager nodeManager,
         IClusterBus bus,
-        IChunkTransport peers,
+        IReplicaTransport peers,
         RoleServices services,
         CancellationToken cancellationToken)
     {

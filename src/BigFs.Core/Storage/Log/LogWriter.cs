@@ -31,6 +31,7 @@ internal sealed class LogWriter
     private long _end;
     private long _pendingLength;
     private long _sequence;
+    private LogPosition _appliedPosition;
 
     /// <summary>Bytes of the file behind the log's end.</summary>
     private long _prepared;
@@ -41,14 +42,14 @@ internal sealed class LogWriter
     /// <summary>Continues a log.</summary>
     /// <param name="file">The log.</param>
     /// <param name="seed">Where header checksums begin.</param>
-    /// <param name="position">Where the log ends, its last sequence and incarnation.</param>
+    /// <param name="position">Where the log ends.</param>
     /// <param name="shared">What the node's logs share.</param>
     /// <param name="applied">Called for each entry, in order, after its flush and before its completion.</param>
     /// <param name="failed">Called once when the disk fails.</param>
     public LogWriter(
         IDiskFile file,
         uint seed,
-        LogContents position,
+        LogPosition position,
         LogResources shared,
         Action<LogEntry> applied,
         Action<Exception> failed)
@@ -59,6 +60,7 @@ internal sealed class LogWriter
         _sequence = position.Sequence;
         _end = position.End;
         _isPinned = position.IsPinned;
+        _appliedPosition = position;
         _shared = shared;
         _applied = applied;
         _failed = failed;
@@ -78,6 +80,20 @@ internal sealed class LogWriter
     /// for a torn tail.
     /// </summary>
     public bool IsPinned => _isPinned;
+
+    /// <summary>
+    /// A place up to which every entry was flushed and applied. What is applied meanwhile may stand behind it.
+    /// </summary>
+    public LogPosition Applied
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _appliedPosition;
+            }
+        }
+    }
 
     /// <summary>Bytes of the log in use.</summary>
     public long End => Interlocked.Read(ref _end);
@@ -241,6 +257,11 @@ internal sealed class LogWriter
         UnchargeBeyond(_prepared);
         _isPinned = group.TrueForAll(entry => entry.Kind == RecordKind.Epoch);
         group.ForEach(_applied);
+        lock (_lock)
+        {
+            _appliedPosition = new LogPosition(_end, _end - batches[^1].Length, _sequence, _incarnation, _isPinned);
+        }
+
         CrashPoint.Reach("flush.before-acknowledgement");
         group.ForEach(entry => entry.Complete(ChunkStatus.Ok));
         CrashPoint.Reach("flush.after-acknowledgement");
