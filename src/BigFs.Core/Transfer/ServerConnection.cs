@@ -12,6 +12,9 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
     /// <summary>Most input that is taken and forgotten so that a last answer is read: 1 MiB.</summary>
     private const int MaxLinger = 1 << 20;
 
+    /// <summary>The first byte of every TLS connection (RFC 8446, section 5.1), and of no other here.</summary>
+    private const byte TlsHandshake = 22;
+
     /// <summary>Runs to the connection's end; never throws.</summary>
     /// <param name="refuse">Whether the server has too many connections already: says so and closes.</param>
     public void Run(bool refuse)
@@ -59,6 +62,28 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
     {
         Stall stall = Stall.After(context.Options.HelloTimeout, context.Time);
         connection.WakeEvery(stall.Interval);
+        if (context.Tls is { } tls)
+        {
+            if (connection.Peek(stall) is TlsHandshake or null)
+            {
+                connection.Encrypt(tls, stall);
+            }
+            else
+            {
+                // Plaintext is told so in plaintext, and nothing else is done for it.
+                _ = connection.ReceiveHello(stall);
+                connection.SendHello(Hello.Own, stall);
+                string only = $"Node {context.Store.Node} speaks TLS only on this port.";
+                connection.SendError(0, context.ErrorHere(ChunkStatus.NotAllowed, only), stall);
+                connection.Linger(MaxLinger, stall);
+                return false;
+            }
+        }
+        else if (connection.Peek(stall) == TlsHandshake)
+        {
+            throw new TransferException(ChunkStatus.Malformed, $"{peer} speaks TLS, which this port does not.");
+        }
+
         Hello theirs = connection.ReceiveHello(stall);
         connection.SendHello(Hello.Own, stall);
         bool common = Hello.Own.SharesVersionWith(theirs);

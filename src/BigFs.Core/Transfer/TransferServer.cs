@@ -62,10 +62,11 @@ public sealed class TransferServer : IAsyncDisposable
         {
             Stopping = _stopping.Token,
             Aborting = _aborting.Token,
+            Tls = options.Tls?.Load(),
         };
     }
 
-    /// <summary>Where it listens, "host:port" with the port in use.</summary>
+    /// <summary>Where it listens, "host:port" with the port in use, behind "tls://" when it is encrypted.</summary>
     /// <exception cref="InvalidOperationException">It was not started.</exception>
     public string Endpoint => _endpoint ?? throw new InvalidOperationException("The transfer server was not started.");
 
@@ -84,7 +85,7 @@ public sealed class TransferServer : IAsyncDisposable
         }
 
         _listener = Bind(_options.Endpoint);
-        _endpoint = TransferEndpoint.Format((IPEndPoint)_listener.LocalEndPoint!);
+        _endpoint = TransferEndpoint.Format((IPEndPoint)_listener.LocalEndPoint!, _options.Tls is not null);
         TransferLog.Listening(_logger, _store.Node, _endpoint);
         _accepting = AcceptAsync(_listener);
         return Task.CompletedTask;
@@ -126,7 +127,7 @@ public sealed class TransferServer : IAsyncDisposable
 
     private static Socket Bind(string text)
     {
-        if (!TransferEndpoint.TryParse(text, out TransferEndpoint endpoint))
+        if (!TransferEndpoint.TryParse(text, out TransferEndpoint endpoint) || endpoint.IsEncrypted)
         {
             throw new BigFsException(
                 BigFsErrorCode.InvalidSettings, $"Endpoint '{text}' is no address to listen on; write it as host:port.");
