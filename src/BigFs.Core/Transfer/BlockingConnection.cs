@@ -86,9 +86,6 @@ internal sealed class BlockingConnection : IDisposable
         }
     }
 
-    /// <summary>Hands the socket over; the connection may be forgotten then.</summary>
-    public Socket Detach() => _socket;
-
     /// <summary>Encrypts from here on, as a client of the host.</summary>
     /// <exception cref="TransferException">The server is not who it should be, or does not speak TLS.</exception>
     public void Encrypt(SslClientAuthenticationOptions options, Stall stall) => _tls = TlsChannel.Connect(this, options, stall);
@@ -96,6 +93,10 @@ internal sealed class BlockingConnection : IDisposable
     /// <summary>Encrypts from here on, as a server.</summary>
     /// <exception cref="TransferException">Hands could not be shaken.</exception>
     public void Encrypt(SslServerAuthenticationOptions options, Stall stall) => _tls = TlsChannel.Accept(this, options, stall);
+
+    /// <summary>Hands socket and encryption over to be used by many requests at a time; this connection is forgotten then.</summary>
+    public MultiplexedSocket Multiplex() =>
+        _tls is { } tls ? new MultiplexedSocket(_socket, Peer, tls.Detach(_socket, out byte[] received), received) : new MultiplexedSocket(_socket, Peer);
 
     /// <summary>The first byte that the peer sends, which stays where it is; null at the end of the stream.</summary>
     public byte? Peek(Stall stall)

@@ -67,15 +67,7 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
             throw new TransferException(ChunkStatus.Unreachable, $"'{endpoint}' is no transfer endpoint (host:port).");
         }
 
-        if (target.IsEncrypted != (_tls is not null))
-        {
-            throw new TransferException(
-                ChunkStatus.Unreachable,
-                target.IsEncrypted
-                    ? $"{endpoint} is encrypted, and no authority is set by which this side could trust it."
-                    : $"{endpoint} is not encrypted, and this side is set to take nothing else.");
-        }
-
+        target.ThrowUnless(encrypted: _tls is not null);
         using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         Socket socket = target.CreateSocket();
@@ -167,14 +159,9 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
     private static void Greet(BlockingConnection connection, Stall stall)
     {
         connection.SendHello(Hello.Own, stall);
-        Hello theirs = connection.ReceiveHello(stall);
-        if (!Hello.Own.SharesVersionWith(theirs))
-        {
-            throw new TransferException(
-                ChunkStatus.Malformed,
-                $"{connection.Peer} speaks versions {theirs.LowestVersion} to {theirs.HighestVersion} of the transfer"
-                + $" protocol, this side {Hello.Own.LowestVersion} to {Hello.Own.HighestVersion}.");
-        }
+        Span<byte> theirs = stackalloc byte[Hello.Size];
+        connection.ReceiveAll(theirs, stall);
+        Answers.Greet(theirs, connection.Peer);
     }
 
     private async Task SweepAsync()

@@ -15,16 +15,19 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
     /// <summary>The first byte of every TLS connection (RFC 8446, section 5.1), and of no other here.</summary>
     private const byte TlsHandshake = 22;
 
-    /// <summary>Runs to the connection's end; never throws.</summary>
+    /// <summary>Runs to the connection's end, or to the end of the hellos of a multiplexed one; never throws.</summary>
     /// <param name="refuse">Whether the server has too many connections already: says so and closes.</param>
-    public void Run(bool refuse)
+    /// <returns>A multiplexed connection, which is the caller's to serve; null when this one has ended.</returns>
+    public MultiplexedSocket? Run(bool refuse)
     {
+        BlockingConnection? connection = null;
+        MultiplexedSocket? multiplexed = null;
         try
         {
-            using var connection = new BlockingConnection(socket, peer);
+            connection = new BlockingConnection(socket, peer);
             using (connection.AbortOn(context.Aborting))
             {
-                Serve(connection, refuse);
+                multiplexed = Serve(connection, refuse) ? connection.Multiplex() : null;
             }
         }
         catch (TransferException ended) when (ended.Status == ChunkStatus.Malformed)
@@ -41,51 +44,50 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
             // The last door before the thread's end: one bad request must not end the others.
             TransferLog.RequestFailed(context.Logger, peer, fault);
         }
-    }
-
-    private void Serve(BlockingConnection connection, bool refuse)
-    {
-        bool welcome;
-        using (connection.AbortOn(context.Stopping))
+        finally
         {
-            welcome = Greet(connection, refuse);
+            if (multiplexed is null)
+            {
+                connection?.Dispose();
+                socket.Dispose();
+            }
         }
 
-        while (welcome)
+        return multiplexed;
+    }
+
+    /// <returns>Whether the connection is a multiplexed one.</returns>
+    private bool Serve(BlockingConnection connection, bool refuse)
+    {
+        bool welcome;
+        bool multiplexed;
+        using (connection.AbortOn(context.Stopping))
+        {
+            welcome = Greet(connection, refuse, out multiplexed);
+        }
+
+        while (welcome && !multiplexed)
         {
             welcome = ServeRequest(connection);
         }
+
+        return welcome && multiplexed;
     }
 
     /// <returns>Whether requests may follow.</returns>
-    private bool Greet(BlockingConnection connection, bool refuse)
+    private bool Greet(BlockingConnection connection, bool refuse, out bool multiplexed)
     {
         Stall stall = Stall.After(context.Options.HelloTimeout, context.Time);
         connection.WakeEvery(stall.Interval);
-        if (context.Tls is { } tls)
+        multiplexed = false;
+        if (!Secure(connection, stall))
         {
-            if (connection.Peek(stall) is TlsHandshake or null)
-            {
-                connection.Encrypt(tls, stall);
-            }
-            else
-            {
-                // Plaintext is told so in plaintext, and nothing else is done for it.
-                _ = connection.ReceiveHello(stall);
-                connection.SendHello(Hello.Own, stall);
-                string only = $"Node {context.Store.Node} speaks TLS only on this port.";
-                connection.SendError(0, context.ErrorHere(ChunkStatus.NotAllowed, only), stall);
-                connection.Linger(MaxLinger, stall);
-                return false;
-            }
-        }
-        else if (connection.Peek(stall) == TlsHandshake)
-        {
-            throw new TransferException(ChunkStatus.Malformed, $"{peer} speaks TLS, which this port does not.");
+            return false;
         }
 
         Hello theirs = connection.ReceiveHello(stall);
-        connection.SendHello(Hello.Own, stall);
+        multiplexed = theirs.IsMultiplexed;
+        connection.SendHello(multiplexed ? Hello.OwnMultiplexed : Hello.Own, stall);
         bool common = Hello.Own.SharesVersionWith(theirs);
         if (common && !refuse)
         {
@@ -98,6 +100,33 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
             connection.SendError(0, context.ErrorHere(ChunkStatus.Busy, text), stall);
         }
 
+        connection.Linger(MaxLinger, stall);
+        return false;
+    }
+
+    /// <summary>Begins to encrypt where this port is to; what comes in the other manner is turned away.</summary>
+    /// <returns>Whether to go on.</returns>
+    private bool Secure(BlockingConnection connection, Stall stall)
+    {
+        byte? first = connection.Peek(stall);
+        if (context.Tls is not { } tls)
+        {
+            return first != TlsHandshake
+                ? true
+                : throw new TransferException(ChunkStatus.Malformed, $"{peer} speaks TLS, which this port does not.");
+        }
+
+        if (first is TlsHandshake or null)
+        {
+            connection.Encrypt(tls, stall);
+            return true;
+        }
+
+        // Plaintext is told so in plaintext, and nothing else is done for it.
+        Hello theirs = connection.ReceiveHello(stall);
+        connection.SendHello(theirs.IsMultiplexed ? Hello.OwnMultiplexed : Hello.Own, stall);
+        string text = $"Node {context.Store.Node} speaks TLS only on this port.";
+        connection.SendError(0, context.ErrorHere(ChunkStatus.NotAllowed, text), stall);
         connection.Linger(MaxLinger, stall);
         return false;
     }

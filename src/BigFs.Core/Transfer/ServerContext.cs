@@ -1,4 +1,5 @@
 using System.Net.Security;
+using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
@@ -11,6 +12,7 @@ internal sealed record ServerContext(
     CapabilityVerifier Capabilities,
     TransferServerOptions Options,
     TransferClient Relay,
+    MultiplexedClient SmallRelay,
     TimeProvider Time,
     ILogger Logger)
 {
@@ -28,6 +30,31 @@ internal sealed record ServerContext(
 
     /// <summary>Gives a peer up that is silent for the stall time-out.</summary>
     public Stall StallOfPeer() => Stall.After(Options.StallTimeout, Time);
+
+    /// <summary>Why a write is not taken, before anything is done for it; null when it is.</summary>
+    public ErrorAnswer? Refuse(WriteRequest request, in ChunkAppend append, string peer)
+    {
+        NodeId here = Store.Node;
+        if (request.Target.Id != here)
+        {
+            return new ErrorAnswer(
+                ChunkStatus.Unreachable,
+                request.Target.Id,
+                $"Node {here} listens where node {request.Target.Id} was expected.");
+        }
+
+        if (Disallow(request.Capability.AsSpan(), request.ToUse(append.Members), peer) is { } refusal)
+        {
+            return refusal;
+        }
+
+        ChunkStatus status = Store.Check(append);
+        return status == ChunkStatus.Ok ? null : Refusal(request, status);
+    }
+
+    /// <summary>A write that the store does not take.</summary>
+    public ErrorAnswer Refusal(WriteRequest request, ChunkStatus status) => ErrorHere(
+        status, $"Node {Store.Node} did not take chunk {request.Key} into volume {request.Volume}: {status}.");
 
     /// <summary>A failure at this node.</summary>
     public ErrorAnswer ErrorHere(ChunkStatus status, string text) => new(status, Store.Node, text);

@@ -14,6 +14,7 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
     /// <summary>Bytes received, passed on and checked at a time: they stay in the processor's cache between the three.</summary>
     private const int Piece = 256 << 10;
 
+    private readonly ChunkAppend _append = request.ToAppend();
     private readonly Stall _stall = context.StallOfPeer();
     private int _received;
     private int _leftInFrame;
@@ -22,33 +23,12 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
     /// <summary>Runs to the answer; another request may follow on the connection.</summary>
     public void Run()
     {
-        ErrorAnswer? failure = Refuse() ?? Transfer();
+        ErrorAnswer? failure = context.Refuse(request, _append, upstream.Peer) ?? Transfer();
         if (failure is { } error)
         {
             upstream.SendError(requestId, error, _stall);
             Drain();
         }
-    }
-
-    private ErrorAnswer? Refuse()
-    {
-        NodeId here = context.Store.Node;
-        if (request.Target.Id != here)
-        {
-            return new ErrorAnswer(
-                ChunkStatus.Unreachable,
-                request.Target.Id,
-                $"Node {here} listens where node {request.Target.Id} was expected.");
-        }
-
-        ChunkAppend append = request.ToAppend();
-        if (context.Disallow(request.Capability.AsSpan(), request.ToUse(append.Members), upstream.Peer) is { } refusal)
-        {
-            return refusal;
-        }
-
-        ChunkStatus status = context.Store.Check(append);
-        return status == ChunkStatus.Ok ? null : Refusal(status);
     }
 
     /// <returns>The failure, or null when the chunk was acknowledged.</returns>
@@ -134,7 +114,7 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
         ChunkStatus status = append.GetAwaiter().GetResult();
         if (status != ChunkStatus.Ok)
         {
-            return Refusal(status);
+            return context.Refusal(request, status);
         }
 
         ChunkWriteResult behind = new() { Status = ChunkStatus.Ok };
@@ -149,10 +129,10 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
         }
 
         // The epoch once more, in the step that acknowledges: a fence that came while the others flushed wins.
-        status = context.Store.Check(request.ToAppend());
+        status = context.Store.Check(_append);
         if (status != ChunkStatus.Ok)
         {
-            return Refusal(status);
+            return context.Refusal(request, status);
         }
 
         // The store has verified the payload against the request's checksum, so that is the one computed here.
@@ -166,7 +146,7 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
 
     private async Task<ChunkStatus> AppendAsync(ChunkBuffer buffer)
     {
-        ChunkStatus status = await context.Store.AppendAsync(request.ToAppend(), buffer, context.Aborting);
+        ChunkStatus status = await context.Store.AppendAsync(_append, buffer, context.Aborting);
         context.Headway.CountAppended();
         return status;
     }
@@ -313,7 +293,4 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
             return seen != before;
         };
     }
-
-    private ErrorAnswer Refusal(ChunkStatus status) => context.ErrorHere(
-        status, $"Node {context.Store.Node} did not take chunk {request.Key} into volume {request.Volume}: {status}.");
 }

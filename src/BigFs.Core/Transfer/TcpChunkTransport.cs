@@ -13,6 +13,7 @@ namespace BigFs.Core.Transfer;
 public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
 {
     private readonly TransferClient _client;
+    private readonly MultiplexedClient _small;
     private readonly BlockingThreads _threads;
     private readonly ILogger _logger;
 
@@ -27,11 +28,12 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
     {
         options.Validate();
         _client = new TransferClient(options, time, logger);
+        _small = new MultiplexedClient(options, time, logger);
         _threads = new BlockingThreads("bigfs-transfer", options.MaxThreads);
         _logger = logger;
     }
 
-    internal int IdleConnections => _client.IdleConnections;
+    internal int IdleConnections => _client.IdleConnections + _small.IdleConnections;
 
     /// <inheritdoc/>
     public async ValueTask<ChunkWriteResult> WriteAsync(
@@ -49,8 +51,9 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
             Position = 0,
             Capability = grant.Capability,
         };
-        ChunkWriteResult result = await _threads.RunAsync(
-            () => ChunkSender.Send(_client, request, payload.Span, cancellationToken));
+        ChunkWriteResult result = payload.Length <= FrameHeader.MaxSmallData
+            ? await _small.WriteAsync(request, payload, null, cancellationToken)
+            : await _threads.RunAsync(() => ChunkSender.Send(_client, request, payload.Span, cancellationToken));
         if (result.Status != ChunkStatus.Ok)
         {
             TransferLog.WriteFailed(_logger, grant.Key, grant.Volume, result.Status, result.FailedNode, result.Detail);
@@ -73,16 +76,17 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
         string detail = "";
         try
         {
-            status = await _threads.RunAsync(() => _client.Exchange(
-                node.TransferEndpoint,
-                (connection, id) =>
-                {
-                    var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
-                    Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
-                    detail = fetcher.Detail;
-                    return fetched;
-                },
-                cancellationToken));
+            (int start, int end) = BlockRange.Cover(offset, destination.Length, chunk.Length);
+            if (end - start <= FrameHeader.MaxSmallData)
+            {
+                (status, detail) = await _small.ReadAsync(
+                    node.TransferEndpoint, chunk, capability, offset, destination, cancellationToken);
+            }
+            else
+            {
+                (status, detail) = await _threads.RunAsync(
+                    () => Fetch(node.TransferEndpoint, chunk, capability, offset, destination, cancellationToken));
+            }
         }
         catch (TransferException fault)
         {
@@ -168,6 +172,7 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
     /// <summary>Closes the idle connections; those of calls under way are closed when these end.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _small.DisposeAsync();
         await _client.DisposeAsync();
         _threads.End();
     }
@@ -196,5 +201,27 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
                     throw Answers.Malformed(connection.Peer);
             }
         }
+    }
+
+    private (ChunkStatus Status, string Detail) Fetch(
+        string endpoint,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
+    {
+        string detail = "";
+        ChunkStatus status = _client.Exchange(
+            endpoint,
+            (connection, id) =>
+            {
+                var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
+                Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
+                detail = fetcher.Detail;
+                return fetched;
+            },
+            cancellationToken);
+        return (status, detail);
     }
 }

@@ -1,4 +1,5 @@
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using BigFs.Core.Storage;
 
@@ -90,12 +91,29 @@ internal sealed class TlsChannel : IDisposable
         return count;
     }
 
+    /// <summary>Hands the encryption over to be used asynchronously; this channel is forgotten then.</summary>
+    /// <param name="socket">The connection's socket.</param>
+    /// <param name="received">Plaintext that was received and not taken.</param>
+    public SslStream Detach(Socket socket, out byte[] received)
+    {
+        received = _plain[_plainStart.._plainEnd];
+        _ciphertext.Socket = socket;
+        return _tls;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         _tls.Dispose();
         _ciphertext.Dispose();
     }
+
+    /// <summary>Hands could not be shaken.</summary>
+    public static TransferException Failed(string peer, Exception fault) => new(
+        ChunkStatus.Unreachable,
+        $"TLS with {peer} failed, or the other side speaks none: {fault.InnerException?.Message ?? fault.Message}",
+        null,
+        fault);
 
     private static TlsChannel Open(BlockingConnection connection, Stall patience, Action<SslStream> shakeHands)
     {
@@ -114,11 +132,7 @@ internal sealed class TlsChannel : IDisposable
                 throw stalled;
             }
 
-            throw new TransferException(
-                ChunkStatus.Unreachable,
-                $"TLS with {connection.Peer} failed, or the other side speaks none: {fault.InnerException?.Message ?? fault.Message}",
-                null,
-                fault);
+            throw Failed(connection.Peer, fault);
         }
         catch
         {
@@ -169,6 +183,9 @@ internal sealed class TlsChannel : IDisposable
 
         /// <summary>While hands are shaken: who gives up in time. Reads and writes last until they are done then.</summary>
         public Stall? Patience { get; set; }
+
+        /// <summary>Serves the asynchronous calls.</summary>
+        public Socket? Socket { get; set; }
 
         public override bool CanRead => true;
 
@@ -239,6 +256,19 @@ internal sealed class TlsChannel : IDisposable
                 patience.Note(false, connection.Peer);
             }
         }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            Socket!.ReceiveAsync(buffer, SocketFlags.None, cancellationToken);
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            while (!buffer.IsEmpty)
+            {
+                buffer = buffer[await Socket!.SendAsync(buffer, SocketFlags.None, cancellationToken)..];
+            }
+        }
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 

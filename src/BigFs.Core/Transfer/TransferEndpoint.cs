@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
@@ -34,6 +35,20 @@ internal readonly record struct TransferEndpoint(string Host, int Port, bool IsE
 
     /// <summary>The endpoint as text, for an address and port in use.</summary>
     public static string Format(IPEndPoint endpoint, bool encrypted) => (encrypted ? Encrypted : "") + endpoint;
+
+    /// <summary>Refuses an endpoint of the other kind: what is set up decides, never what an endpoint offers.</summary>
+    /// <exception cref="TransferException">It is encrypted and is not to be, or the other way round.</exception>
+    public void ThrowUnless(bool encrypted)
+    {
+        if (IsEncrypted != encrypted)
+        {
+            throw new TransferException(
+                ChunkStatus.Unreachable,
+                IsEncrypted
+                    ? $"{Host}:{Port} is encrypted, and no authority is set by which this side could trust it."
+                    : $"{Host}:{Port} is not encrypted, and this side is set to take nothing else.");
+        }
+    }
 
     /// <summary>The loopback address that the host names; null when it names another.</summary>
     public IPAddress? Loopback =>

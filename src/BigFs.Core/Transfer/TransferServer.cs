@@ -26,6 +26,7 @@ public sealed class TransferServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _aborting = new();
     private readonly TransferClient _relay;
+    private readonly MultiplexedClient _smallRelay;
     private readonly ServerContext _context;
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _connections = [];
@@ -58,7 +59,8 @@ public sealed class TransferServer : IAsyncDisposable
         _time = time;
         _logger = logger;
         _relay = new TransferClient(options.Relay, time, logger);
-        _context = new ServerContext(store, capabilities, options, _relay, time, logger)
+        _smallRelay = new MultiplexedClient(options.Relay, time, logger);
+        _context = new ServerContext(store, capabilities, options, _relay, _smallRelay, time, logger)
         {
             Stopping = _stopping.Token,
             Aborting = _aborting.Token,
@@ -123,6 +125,7 @@ public sealed class TransferServer : IAsyncDisposable
 
         await all;
         await _relay.DisposeAsync();
+        await _smallRelay.DisposeAsync();
     }
 
     private static Socket Bind(string text)
@@ -224,7 +227,28 @@ public sealed class TransferServer : IAsyncDisposable
     /// <summary>Serves a connection and takes it off the list, which is what disposal waits for.</summary>
     private void Run(Socket socket, string peer, bool full, TaskCompletionSource ended)
     {
-        new ServerConnection(_context, socket, peer).Run(full);
+        if (new ServerConnection(_context, socket, peer).Run(full) is { } multiplexed)
+        {
+            // Multiplexed: it needs no thread of its own.
+            _ = RunMultiplexedAsync(multiplexed, ended);
+            return;
+        }
+
+        End(ended);
+    }
+
+    private async Task RunMultiplexedAsync(MultiplexedSocket socket, TaskCompletionSource ended)
+    {
+        await using (var server = new MultiplexedServer(_context, socket))
+        {
+            await server.RunAsync();
+        }
+
+        End(ended);
+    }
+
+    private void End(TaskCompletionSource ended)
+    {
         lock (_lock)
         {
             _connections.Remove(ended.Task);

@@ -29,6 +29,7 @@ internal sealed class TransferTlsTests
     public void DisposeAuthority() => _authority.Dispose();
 
     [TestCase(1)]
+    [TestCase(4096)]
     [TestCase(70_000)]
     [TestCase(20 << 20)]
     public async Task Chunks_pass_an_encrypted_pipeline_and_are_read_back(int length)
@@ -48,7 +49,7 @@ internal sealed class TransferTlsTests
         }
 
         Assert.That(bench.Nodes.Select(node => node.TransferEndpoint), Is.All.StartsWith("tls://127.0.0.1:"));
-        Assert.That(bench.Client.IdleConnections, Is.EqualTo(3), "one connection each, kept in order");
+        Assert.That(bench.Client.IdleConnections, Is.EqualTo(3), "a connection each that was asked, kept in order");
     }
 
     [Test]
@@ -84,36 +85,38 @@ internal sealed class TransferTlsTests
 
         foreach (TransferBench bench in new[] { foreign, misnamed })
         {
-            ChunkWriteResult result = await bench.WriteAsync(bench.Grant(), TransferBench.Payload(10));
+            ChunkWriteResult result = await bench.WriteAsync(bench.Grant(), TransferBench.Payload(100_000));
             Assert.That(result.Status, Is.EqualTo(ChunkStatus.Unreachable));
             Assert.That(result.Detail, Does.Contain("certificate"));
             Assert.That(bench.Stores[0].Calls, Is.Empty);
         }
     }
 
-    [Test]
-    public async Task Plaintext_at_an_encrypted_port_is_told_so_and_nothing_is_done_for_it()
+    [TestCase(10)]
+    [TestCase(100_000)]
+    public async Task Plaintext_at_an_encrypted_port_is_told_so_and_nothing_is_done_for_it(int length)
     {
         await using TransferBench bench = await TransferBench.StartAsync(1, options: _server, tls: _client);
         await using TcpChunkTransport plain = Client(null);
         NodeAddress stripped = bench.Nodes[0] with { TransferEndpoint = bench.Nodes[0].TransferEndpoint["tls://".Length..] };
         ChunkGrant grant = bench.Grant(stripped);
 
-        ChunkWriteResult result = await plain.WriteAsync(grant, new byte[10], 0, default);
+        ChunkWriteResult result = await plain.WriteAsync(grant, new byte[length], 0, default);
 
         Assert.That(result.Status, Is.EqualTo(ChunkStatus.NotAllowed));
         Assert.That(result.Detail, Does.Contain("TLS only"));
         Assert.That(bench.Stores[0].Calls, Is.Empty);
     }
 
-    [Test]
-    public async Task An_encrypted_client_at_a_plaintext_port_gives_up_with_a_reason()
+    [TestCase(10)]
+    [TestCase(100_000)]
+    public async Task An_encrypted_client_at_a_plaintext_port_gives_up_with_a_reason(int length)
     {
         await using TransferBench bench = await TransferBench.StartAsync(1);
         await using TcpChunkTransport client = Client(_client);
         NodeAddress claimed = bench.Nodes[0] with { TransferEndpoint = "tls://" + bench.Nodes[0].TransferEndpoint };
 
-        ChunkWriteResult result = await client.WriteAsync(bench.Grant(claimed), new byte[10], 0, default);
+        ChunkWriteResult result = await client.WriteAsync(bench.Grant(claimed), new byte[length], 0, default);
 
         Assert.That(result.Status, Is.EqualTo(ChunkStatus.Unreachable));
         Assert.That(result.Detail, Does.Contain("speaks none"));
