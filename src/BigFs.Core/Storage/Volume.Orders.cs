@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Storage;
@@ -23,11 +24,19 @@ internal sealed partial class Volume
             LogBatch batch = LogBatch.Plan([mark])[0];
             var header = new BatchHeader(1, 1, LogFormat.PageSize, LogFormat.PageSize, batch.Length, 1);
             await file.WriteAsync(LogFormat.PageSize, batch.Assemble(header, seed, page));
+            CrashPoint.Reach("create.before-sync");
             await file.SyncAsync();
         }
 
+        CrashPoint.Reach("create.before-rename");
         await context.Disk.RenameAsync(temporary, context.PathOf(order.Volume));
-        await context.Disk.SyncDirectoryAsync(context.Folder);
+        CrashPoint.Reach("create.before-directory-sync");
+        if (!Canary.SkipDirectorySync)
+        {
+            await context.Disk.SyncDirectoryAsync(context.Folder);
+        }
+
+        CrashPoint.Reach("create.after-directory-sync");
         return await LoadAsync(context, order.Volume);
     }
 
@@ -41,6 +50,7 @@ internal sealed partial class Volume
     public static async ValueTask<Volume> LoadAsync(VolumeContext context, VolumeId id)
     {
         IDiskFile file = await context.Disk.OpenFileAsync(context.PathOf(id));
+        CrashPoint.Reach("open.before-scan");
         try
         {
             (LogContents contents, uint seed) = await ScanAsync(context, id, file);
@@ -93,8 +103,10 @@ internal sealed partial class Volume
             LogContents contents = await LogScan.RunAsync(file, seed);
             if (contents.Damage is null && contents.Length > contents.End)
             {
+                CrashPoint.Reach("open.before-cut");
                 await file.TruncateAsync(contents.End);
                 await file.SyncAsync();
+                CrashPoint.Reach("open.after-cut");
                 StorageEvents.TailCut(context.Logger, id, contents.End, contents.Length - contents.End);
             }
             else if (contents.Damage is null && !contents.IsPinned)
@@ -123,6 +135,7 @@ internal sealed partial class Volume
         if (_writer is { IsPinned: false })
         {
             LogEntry mark = LogEntry.Mark(_epoch.Epoch, _epoch.State, _epoch.Members);
+            CrashPoint.Reach("open.before-pin");
             _writer.Enqueue(mark);
             await mark.Outcome;
         }
@@ -149,11 +162,14 @@ internal sealed partial class Volume
             // refused until an order succeeds.
             _isRefusing = next.State != ReplicaState.Open;
             mark = LogEntry.Mark(next.Epoch, next.State, next.Members);
+            CrashPoint.Reach("seal.before-mark");
             _writer!.Enqueue(mark);
         }
 
         ChunkStatus outcome = await mark.Outcome;
+        CrashPoint.Reach("seal.after-mark");
         await _writer.DrainAsync(); // until prepared space is given back
+        CrashPoint.Reach("seal.after-drain");
         return outcome;
     }
 }

@@ -33,6 +33,10 @@ internal sealed class VolumeChunk(Volume volume, ChunkKey key, IndexedChunk plac
         return volume.ReadAsync(key, place.Offset + offset, destination);
     }
 
+    /// <summary>As <see cref="ReadAsync"/>, but from the disk itself; the range must lie in the payload.</summary>
+    public ValueTask<ChunkStatus> ReadPastCacheAsync(int offset, Memory<byte> destination) =>
+        volume.ReadAsync(key, place.Offset + offset, destination, isPastCache: true);
+
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -29,6 +29,9 @@ public sealed record VolumeStoreOptions
     /// </summary>
     public long ReservedBytes { get; init; } = 256L << 20;
 
+    /// <summary>How stored chunks are reread.</summary>
+    public ScrubOptions Scrub { get; init; } = new();
+
     /// <summary>
     /// Source of the node's id and of the logs' salts, so that a simulation can be repeated; null (default): the system's.
     /// </summary>
@@ -45,5 +48,6 @@ public sealed record VolumeStoreOptions
         SettingsCheck.Require(
             BufferBytes >= ChunkBuffer.CapacityFor(Limits.MaxChunkSize), nameof(BufferBytes), BufferBytes, "at least 66 MiB");
         SettingsCheck.Require(ReservedBytes >= 0, nameof(ReservedBytes), ReservedBytes, "0 or more");
+        Scrub.Validate();
     }
 }

@@ -177,6 +177,28 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
         _threads.End();
     }
 
+    private (ChunkStatus Status, string Detail) Fetch(
+        string endpoint,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
+    {
+        string detail = "";
+        ChunkStatus status = _client.Exchange(
+            endpoint,
+            (connection, id) =>
+            {
+                var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
+                Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
+                detail = fetcher.Detail;
+                return fetched;
+            },
+            cancellationToken);
+        return (status, detail);
+    }
+
     private Exchanged<(ChunkStatus Status, StoredChunkInfo Chunk, string Detail)> Verify(
         BlockingConnection connection, ulong requestId, VerifyRequest request)
     {
@@ -201,27 +223,5 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
                     throw Answers.Malformed(connection.Peer);
             }
         }
-    }
-
-    private (ChunkStatus Status, string Detail) Fetch(
-        string endpoint,
-        ChunkReference chunk,
-        ImmutableArray<byte> capability,
-        int offset,
-        Memory<byte> destination,
-        CancellationToken cancellationToken)
-    {
-        string detail = "";
-        ChunkStatus status = _client.Exchange(
-            endpoint,
-            (connection, id) =>
-            {
-                var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
-                Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
-                detail = fetcher.Detail;
-                return fetched;
-            },
-            cancellationToken);
-        return (status, detail);
     }
 }

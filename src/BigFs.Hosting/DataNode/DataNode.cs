@@ -24,9 +24,11 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly long _incarnation;
     private readonly CancellationTokenSource _stop = new();
+    private readonly Scrubber _scrubber;
     private string _transferEndpoint = "";
     private string _controlEndpoint = "";
     private Task _heartbeats = Task.CompletedTask;
+    private Task _scrub = Task.CompletedTask;
 
     /// <summary>Makes a datanode.</summary>
     /// <param name="store">Its volumes; owned by the caller.</param>
@@ -34,6 +36,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     /// <param name="bus">Where its heartbeats go.</param>
     /// <param name="peers">How it copies from other datanodes.</param>
     /// <param name="incarnation">A random number of this start.</param>
+    /// <param name="scrub">How it rereads what it stores.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
     public DataNode(
@@ -42,6 +45,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         IClusterBus bus,
         IReplicaTransport peers,
         long incarnation,
+        ScrubOptions scrub,
         TimeProvider time,
         ILogger logger)
     {
@@ -52,13 +56,17 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _incarnation = incarnation;
         _time = time;
         _logger = logger;
+        _scrubber = new Scrubber(store, scrub, time, logger, ReportDamageAsync);
     }
 
     /// <summary>Its identity.</summary>
     public NodeId Id => _store.Node;
 
+    /// <summary>How far the rereading of its chunks is.</summary>
+    public ScrubProgress ScrubProgress => _scrubber.Progress;
+
     /// <summary>
-    /// Registers, waiting while the node manager is away, and starts to send heartbeats.
+    /// Registers, waiting while the node manager is away, and starts to send heartbeats and to reread its chunks.
     /// </summary>
     /// <param name="transferEndpoint">Where its transfer protocol listens; empty in process.</param>
     /// <param name="controlEndpoint">Where its control service listens; empty in process.</param>
@@ -71,6 +79,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         NodeAdmission admission = await RegisterAsync(cancellationToken);
         await _store.AdoptClusterAsync(admission.ClusterId, cancellationToken);
         _heartbeats = SendHeartbeatsAsync(admission.HeartbeatInterval);
+        _scrub = ScrubAsync();
         LogRegistered(_logger, Id, admission.ClusterId.ToString("N"));
     }
 
@@ -172,11 +181,12 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         return status;
     }
 
-    /// <summary>Stops the heartbeats; the store is its owner's.</summary>
+    /// <summary>Stops the heartbeats and the scrub; the store is its owner's.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         await _heartbeats;
+        await _scrub;
         _stop.Dispose();
     }
 
@@ -207,6 +217,33 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         ControlEndpoint = _controlEndpoint,
         Volumes = [.. _store.Volumes],
     };
+
+    private async Task ScrubAsync()
+    {
+        try
+        {
+            await _scrubber.RunAsync(_stop.Token);
+        }
+        catch (Exception exception)
+        {
+            // The last door of the loop: the node serves on, and says that it no longer rereads.
+            LogScrubEnded(_logger, Id, exception);
+        }
+    }
+
+    /// <summary>Tells the node manager of its own bad chunk, as a reader would.</summary>
+    private async ValueTask ReportDamageAsync(
+        VolumeId volume, ChunkKey key, ChunkStatus status, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _nodeManager.ReportAsync(new ReplicaFault(volume, key, Id, status), cancellationToken);
+        }
+        catch (BigFsException away)
+        {
+            LogReportFailed(_logger, key, volume, away.Message);
+        }
+    }
 
     private async Task SendHeartbeatsAsync(TimeSpan interval)
     {
@@ -242,4 +279,11 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
 
     [LoggerMessage(5004, LogLevel.Error, "Chunk {Key} of volume {Volume} on datanode {Node} is damaged")]
     private static partial void LogDamaged(ILogger logger, ChunkKey key, VolumeId volume, NodeId node);
+
+    [LoggerMessage(5005, LogLevel.Error, "Datanode {Node} does not reread its chunks any more")]
+    private static partial void LogScrubEnded(ILogger logger, NodeId node, Exception exception);
+
+    [LoggerMessage(5006, LogLevel.Warning,
+        "The node manager was not told that chunk {Key} of volume {Volume} is bad; the next pass tells it: {Reason}")]
+    private static partial void LogReportFailed(ILogger logger, ChunkKey key, VolumeId volume, string reason);
 }

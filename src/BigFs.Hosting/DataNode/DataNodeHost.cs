@@ -69,7 +69,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
 
             // Another number than at any other start: that is how the node manager tells a restart.
             long incarnation = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) & long.MaxValue;
-            var node = new DataNode(volumes, nodeManager, bus, peers, incarnation, services.Time, logger);
+            var node = new DataNode(volumes, nodeManager, bus, peers, incarnation, store.Scrub, services.Time, logger);
             return new DataNodeHost(volumes, server, node);
         }
         catch
