@@ -17,6 +17,9 @@ internal sealed class CliEnvironment(CliConsole console)
     public Func<Uri, IBigFsClient> Connect { get; init; } = endpoint => new BigFsClient(new BigFsClientOptions
     {
         Endpoint = endpoint,
+        TransferAuthorityFile = Set("BIGFS_TRANSFER_AUTHORITY"),
+        TransferCertificateFile = Set("BIGFS_TRANSFER_CERTIFICATE"),
+        TransferKeyFile = Set("BIGFS_TRANSFER_KEY"),
         LoggerFactory = new StderrLoggerFactory(console, TimeProvider.System, LogLevel.Warning),
     });
 
@@ -25,6 +28,10 @@ internal sealed class CliEnvironment(CliConsole console)
 
     /// <summary>An environment variable, or null.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    /// <summary>A variable of the process that is set to something.</summary>
+    private static string? Set(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value : null;
 
     /// <summary>Set inside the shell: the client that all its commands share.</summary>
     public IBigFsClient? ShellClient { get; init; }

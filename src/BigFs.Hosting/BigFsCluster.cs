@@ -275,7 +275,7 @@ public sealed class BigFsCluster : IAsyncDisposable
         DataNodeHost host = await DataNodeHost.OpenAsync(
             _disks[node],
             settings,
-            _options.Listen ? "127.0.0.1:0" : null,
+            _options.Listen ? new TransferServerOptions() : null,
             _secret!.KeysOf,
             _nodeManager!.Role,
             _bus,

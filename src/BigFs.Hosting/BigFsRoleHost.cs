@@ -178,8 +178,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private async Task<DataNodeHost> OpenDataNodeAsync(
         INodeManager manager, IClusterBus bus, CancellationToken cancellationToken)
     {
+        var client = new TransferClientOptions { Tls = ClientTls() };
         var peers = Keep(new TcpChunkTransport(
-            new TransferClientOptions(), _services.Time, _services.LoggerFor("BigFs.Transfer")));
+            client, _services.Time, _services.LoggerFor("BigFs.Transfer")));
         _disk = DataNodeHost.DiskForThisPlatform();
         var settings = new VolumeStoreOptions
         {
@@ -188,11 +189,31 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Scrub = new ScrubOptions { BytesPerSecond = _options.ScrubBytesPerSecond, Interval = _options.ScrubInterval },
         };
         DataNodeHost host = Keep(await DataNodeHost.OpenAsync(
-            _disk, settings, _options.TransferListen, _secret!.KeysOf, manager, bus, peers, _services, cancellationToken)
+            _disk, settings, TransferOptions(client), _secret!.KeysOf, manager, bus, peers, _services, cancellationToken)
             .ConfigureAwait(false));
         _listener.Map(Protocol.DataNode.BindService(new DataNodeService(host.Store.Node, host.Node)));
         return host;
     }
+
+    private TransferServerOptions TransferOptions(TransferClientOptions relay) => new()
+    {
+        Endpoint = _options.TransferListen,
+        Relay = relay,
+        Tls = _options.TransferCertificateFile is not { } certificate ? null : new TransferServerTls
+        {
+            CertificateFile = certificate,
+            KeyFile = _options.TransferKeyFile!,
+            ClientAuthorityFile = _options.TransferClientCertificates ? _options.TransferAuthorityFile : null,
+        },
+    };
+
+    /// <summary>As a client of its peers a datanode shows its own certificate.</summary>
+    private TransferClientTls? ClientTls() => _options.TransferAuthorityFile is not { } authority ? null : new TransferClientTls
+    {
+        AuthorityFile = authority,
+        CertificateFile = _options.TransferCertificateFile,
+        KeyFile = _options.TransferKeyFile,
+    };
 
     /// <summary>Describes a role and keeps its lease at the name server alive.</summary>
     private void Announce(ServiceRole role, INameServer names, string endpoint, DataNodeHost? datanode)

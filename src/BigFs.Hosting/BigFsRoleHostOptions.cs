@@ -24,6 +24,24 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Where a datanode's transfer protocol listens, as <see cref="Listen"/>; default 127.0.0.1:0.</summary>
     public string TransferListen { get; set; } = "127.0.0.1:0";
 
+    /// <summary>
+    /// A datanode's certificate for its transfer port, PEM, intermediate ones behind it; null (default): the transfer plane is
+    /// not encrypted. Needs <see cref="TransferKeyFile"/> and <see cref="TransferAuthorityFile"/>; all datanodes of a cluster
+    /// are set alike.
+    /// </summary>
+    public string? TransferCertificateFile { get; set; }
+
+    /// <summary>The private key of <see cref="TransferCertificateFile"/>, PEM.</summary>
+    public string? TransferKeyFile { get; set; }
+
+    /// <summary>The authorities that sign datanodes' certificates, PEM: none but these are trusted by the others.</summary>
+    public string? TransferAuthorityFile { get; set; }
+
+    /// <summary>
+    /// Whether whoever connects to a datanode has to show a certificate of <see cref="TransferAuthorityFile"/>, too; default no.
+    /// </summary>
+    public bool TransferClientCertificates { get; set; }
+
     /// <summary>The cluster's name server, "host:port"; needed unless name-server is among the roles.</summary>
     public string? NameServer { get; set; }
 
@@ -75,6 +93,16 @@ public sealed class BigFsRoleHostOptions
         SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(
+            TransferCertificateFile is null == TransferKeyFile is null && TransferCertificateFile is null == TransferAuthorityFile is null,
+            nameof(TransferCertificateFile),
+            TransferCertificateFile,
+            "set together with TransferKeyFile and TransferAuthorityFile");
+        SettingsCheck.Require(
+            !TransferClientCertificates || TransferCertificateFile is not null,
+            nameof(TransferClientCertificates),
+            TransferClientCertificates,
+            "set only together with TransferCertificateFile");
         SettingsCheck.Require(
             ScrubBytesPerSecond is >= 0 and <= 1L << 40, nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, "0 to 1 TiB");
         SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");

@@ -20,6 +20,18 @@ public sealed class BigFsClientOptions
     /// <summary>How long a transfer may stand still before it fails; totals have no limit. Default 30 s.</summary>
     public TimeSpan StallTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// The authorities that sign the datanodes' certificates, a PEM file; none but these are trusted. Null (default): the
+    /// transfer plane is not encrypted. With it, a datanode that is not encrypted is not talked to.
+    /// </summary>
+    public string? TransferAuthorityFile { get; set; }
+
+    /// <summary>A certificate to show where datanodes ask for one, a PEM file; null (default): none.</summary>
+    public string? TransferCertificateFile { get; set; }
+
+    /// <summary>The private key of <see cref="TransferCertificateFile"/>, a PEM file.</summary>
+    public string? TransferKeyFile { get; set; }
+
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 }

@@ -42,13 +42,20 @@ internal static class RunCommand
                 + $" and {BigFsRoleNames.DataNode} unless the variable {SecretVariable} holds the secret.",
             HelpName = "FILE",
         };
+        Option<string> certificate = FileOption("--transfer-certificate", "A datanode's certificate: its transfer port is encrypted.");
+        Option<string> key = FileOption("--transfer-key", "The private key of the certificate.");
+        Option<string> authority = FileOption("--transfer-authority", "The authorities that sign datanodes' certificates.");
+        var clientCertificates = new Option<bool>("--transfer-client-certificates")
+        {
+            Description = "Take only connections that show a certificate of the authorities.",
+        };
         var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
         var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
         {
-            roles, data, listen, transfer, nameServer, secret, replicas, prepared, parent,
+            roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
         };
         line.SetServiceAction(command, (parsed, context, cancellationToken) =>
         {
@@ -57,14 +64,23 @@ internal static class RunCommand
             options.Listen = parsed.GetValue(listen) ?? options.Listen;
             options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
             options.NameServer = parsed.GetValue(nameServer) ?? options.NameServer;
-            options.ClusterSecretFile = parsed.GetValue(secret) is { } file ? Path.GetFullPath(file) : null;
+            options.ClusterSecretFile = FullPath(parsed.GetValue(secret));
             options.ClusterSecret = options.ClusterSecretFile is null ? context.Environment.Variable(SecretVariable) : null;
+            options.TransferCertificateFile = FullPath(parsed.GetValue(certificate));
+            options.TransferKeyFile = FullPath(parsed.GetValue(key));
+            options.TransferAuthorityFile = FullPath(parsed.GetValue(authority));
+            options.TransferClientCertificates = parsed.GetValue(clientCertificates);
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
             return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);
         });
         return command;
     }
+
+    private static Option<string> FileOption(string name, string description) =>
+        new(name) { Description = description, HelpName = "FILE" };
+
+    private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
     private static async Task<int> RunAsync(
         CommandContext context, BigFsRoleHostOptions options, int? parent, CancellationToken cancellationToken)

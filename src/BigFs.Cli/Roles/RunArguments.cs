@@ -17,6 +17,14 @@ internal static class RunArguments
         Add("--transfer-listen", options.TransferListen, defaults.TransferListen);
         Add("--name-server", options.NameServer, defaults.NameServer);
         Add("--cluster-secret", options.ClusterSecretFile, defaults.ClusterSecretFile);
+        Add("--transfer-certificate", options.TransferCertificateFile, defaults.TransferCertificateFile);
+        Add("--transfer-key", options.TransferKeyFile, defaults.TransferKeyFile);
+        Add("--transfer-authority", options.TransferAuthorityFile, defaults.TransferAuthorityFile);
+        if (options.TransferClientCertificates)
+        {
+            arguments.Add("--transfer-client-certificates");
+        }
+
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
         Add("--parent", parent is { } id ? Number(id) : null, null);

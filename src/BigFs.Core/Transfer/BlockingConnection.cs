@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using BigFs.Core.Storage;
@@ -16,6 +17,7 @@ internal sealed class BlockingConnection : IDisposable
     private readonly byte[] _scratch = new byte[FrameHeader.Size + FrameHeader.MaxMessage];
     private ulong _lastRequest;
     private volatile bool _aborted;
+    private TlsChannel? _tls;
 
     /// <summary>Takes a connected socket over.</summary>
     /// <param name="socket">The socket; disposed with the connection.</param>
@@ -39,7 +41,10 @@ internal sealed class BlockingConnection : IDisposable
     public bool IsAborted => _aborted;
 
     /// <summary>Whether something is there to be read: bytes, or the other side's end.</summary>
-    public bool HasInput => _socket.Poll(0, SelectMode.SelectRead);
+    public bool HasInput => _tls?.HasInput == true || _socket.Poll(0, SelectMode.SelectRead);
+
+    /// <summary>Whether files can leave without passing through this process: not when they are encrypted.</summary>
+    public bool SendsFiles => _tls is null && OperatingSystem.IsLinux();
 
     /// <summary>Lets a blocked call return after so long without a byte.</summary>
     public void WakeEvery(TimeSpan interval)
@@ -81,8 +86,41 @@ internal sealed class BlockingConnection : IDisposable
         }
     }
 
-    /// <summary>Sends some of the bytes and returns how many; 0 when the interval passed without one.</summary>
-    public int SendSome(ReadOnlySpan<byte> bytes, bool more = false)
+    /// <summary>Encrypts from here on, as a client of the host.</summary>
+    /// <exception cref="TransferException">The server is not who it should be, or does not speak TLS.</exception>
+    public void Encrypt(SslClientAuthenticationOptions options, Stall stall) => _tls = TlsChannel.Connect(this, options, stall);
+
+    /// <summary>Encrypts from here on, as a server.</summary>
+    /// <exception cref="TransferException">Hands could not be shaken.</exception>
+    public void Encrypt(SslServerAuthenticationOptions options, Stall stall) => _tls = TlsChannel.Accept(this, options, stall);
+
+    /// <summary>Hands socket and encryption over to be used by many requests at a time; this connection is forgotten then.</summary>
+    public MultiplexedSocket Multiplex() =>
+        _tls is { } tls ? new MultiplexedSocket(_socket, Peer, tls.Detach(_socket, out byte[] received), received) : new MultiplexedSocket(_socket, Peer);
+
+    /// <summary>The first byte that the peer sends, which stays where it is; null at the end of the stream.</summary>
+    public byte? Peek(Stall stall)
+    {
+        Span<byte> first = stackalloc byte[1];
+        stall.Begin();
+        int received;
+        while ((received = ReceiveRaw(first, SocketFlags.Peek)) < 0)
+        {
+            stall.Note(false, Peer);
+        }
+
+        return received == 0 ? null : first[0];
+    }
+
+    /// <summary>
+    /// Sends some of the bytes and returns how many; 0 when the interval passed without one: the caller comes again with the
+    /// same bytes then.
+    /// </summary>
+    public int SendSome(ReadOnlySpan<byte> bytes, bool more = false) =>
+        _tls is { } tls ? tls.SendSome(bytes) : SendRaw(bytes, more);
+
+    /// <summary>The same past the encryption.</summary>
+    public int SendRaw(ReadOnlySpan<byte> bytes, bool more)
     {
         if (!OperatingSystem.IsLinux())
         {
@@ -144,11 +182,19 @@ internal sealed class BlockingConnection : IDisposable
     /// <summary>Receives some bytes and returns how many; 0 at the end of the stream, -1 when the interval passed.</summary>
     public int ReceiveSome(Span<byte> destination)
     {
+        int received = _tls is { } tls ? tls.ReceiveSome(destination) : ReceiveRaw(destination);
+        Answered |= received > 0;
+        return received;
+    }
+
+    /// <summary>The same past the encryption.</summary>
+    public int ReceiveRaw(Span<byte> destination, SocketFlags flags = SocketFlags.None)
+    {
         int received;
         SocketError error;
         try
         {
-            received = _socket.Receive(destination, SocketFlags.None, out error);
+            received = _socket.Receive(destination, flags, out error);
         }
         catch (ObjectDisposedException gone)
         {
@@ -158,7 +204,6 @@ internal sealed class BlockingConnection : IDisposable
         switch (error)
         {
             case SocketError.Success when received > 0 || !_aborted:
-                Answered |= received > 0;
                 return received;
             case SocketError.TimedOut or SocketError.WouldBlock:
                 return ThrowIfAborted() - 1;
@@ -313,12 +358,17 @@ internal sealed class BlockingConnection : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _socket.Dispose();
+    public void Dispose()
+    {
+        _tls?.Dispose();
+        _socket.Dispose();
+    }
 
     /// <summary>The other side ended where more was to come.</summary>
     private TransferException Ended() => Broken(null);
 
-    private TransferException Broken(Exception? cause) => new(
+    /// <summary>The connection broke.</summary>
+    internal TransferException Broken(Exception? cause) => new(
         ChunkStatus.Unreachable,
         cause is null
             ? $"{Peer} closed the connection in the middle of an exchange."

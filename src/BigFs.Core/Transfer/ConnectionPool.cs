@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using BigFs.Core.Storage;
 
@@ -8,6 +9,7 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider time) : IAsyncDisposable
 {
+    private readonly Func<string, SslClientAuthenticationOptions>? _tls = options.Tls?.Load();
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _disposed = new();
     private readonly Dictionary<string, List<Idle>> _idle = new(StringComparer.Ordinal);
@@ -65,6 +67,7 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
             throw new TransferException(ChunkStatus.Unreachable, $"'{endpoint}' is no transfer endpoint (host:port).");
         }
 
+        target.ThrowUnless(encrypted: _tls is not null);
         using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         Socket socket = target.CreateSocket();
@@ -78,6 +81,11 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
                 connection = new BlockingConnection(socket, endpoint);
                 Stall stall = Stall.After(options.ConnectTimeout, time);
                 connection.WakeEvery(stall.Interval);
+                if (_tls is not null)
+                {
+                    connection.Encrypt(_tls(target.Host), stall);
+                }
+
                 Greet(connection, stall);
             }
 
@@ -87,6 +95,7 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
         catch (Exception fault) when (
             fault is SocketException or ObjectDisposedException or OperationCanceledException or TransferException)
         {
+            connection?.Dispose();
             socket.Dispose();
             cancellationToken.ThrowIfCancellationRequested();
             if (fault is TransferException { Status: not ChunkStatus.Stalled } && !timeout.IsCancellationRequested)

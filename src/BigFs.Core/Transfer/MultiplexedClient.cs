@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
@@ -12,6 +14,7 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal sealed class MultiplexedClient(TransferClientOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
+    private readonly Func<string, SslClientAuthenticationOptions>? _tls = options.Tls?.Load();
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _disposed = new();
     private readonly Dictionary<string, Task<MultiplexedConnection>> _connections = new(StringComparer.Ordinal);
@@ -186,18 +189,22 @@ internal sealed class MultiplexedClient(TransferClientOptions options, TimeProvi
             throw new TransferException(ChunkStatus.Unreachable, $"'{endpoint}' is no transfer endpoint (host:port).");
         }
 
+        target.ThrowUnless(encrypted: _tls is not null);
         using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _disposed.Token);
         Socket socket = target.CreateSocket();
+        SslStream? tls = null;
         try
         {
             await socket.ConnectAsync(target.Loopback?.ToString() ?? target.Host, target.Port, either.Token);
             LoopbackTuning.Apply(socket);
-            await GreetAsync(socket, endpoint, either.Token);
-            return new MultiplexedConnection(new MultiplexedSocket(socket, endpoint), options.StallTimeout, time);
+            tls = _tls is null ? null : await ShakeHandsAsync(socket, endpoint, _tls(target.Host), either.Token);
+            await (tls is null ? GreetAsync(socket, endpoint, either.Token) : GreetAsync(tls, endpoint, either.Token));
+            return new MultiplexedConnection(new MultiplexedSocket(socket, endpoint, tls), options.StallTimeout, time);
         }
-        catch (Exception fault) when (fault is SocketException or OperationCanceledException or TransferException)
+        catch (Exception fault) when (fault is SocketException or IOException or OperationCanceledException or TransferException)
         {
+            tls?.Dispose();
             socket.Dispose();
             if (fault is TransferException && !timeout.IsCancellationRequested)
             {
@@ -211,6 +218,36 @@ internal sealed class MultiplexedClient(TransferClientOptions options, TimeProvi
                     : $"{endpoint} cannot be reached: {fault.Message}",
                 innerException: fault);
         }
+    }
+
+    private static async Task<SslStream> ShakeHandsAsync(
+        Socket socket, string endpoint, SslClientAuthenticationOptions options, CancellationToken cancellationToken)
+    {
+        var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
+        try
+        {
+            await tls.AuthenticateAsClientAsync(options, cancellationToken);
+            return tls;
+        }
+        catch (Exception fault) when (fault is IOException or AuthenticationException or InvalidOperationException)
+        {
+            await tls.DisposeAsync();
+            throw TlsChannel.Failed(endpoint, fault);
+        }
+        catch
+        {
+            await tls.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task GreetAsync(SslStream tls, string endpoint, CancellationToken cancellationToken)
+    {
+        var bytes = new byte[Hello.Size];
+        Hello.OwnMultiplexed.Encode(bytes);
+        await tls.WriteAsync(bytes, cancellationToken);
+        await tls.ReadExactlyAsync(bytes, cancellationToken);
+        Answers.Greet(bytes, endpoint);
     }
 
     private static async Task GreetAsync(Socket socket, string endpoint, CancellationToken cancellationToken)

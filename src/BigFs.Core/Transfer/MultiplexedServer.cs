@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
@@ -28,10 +27,10 @@ internal sealed class MultiplexedServer : IAsyncDisposable
     private (ulong Id, WriteRequest Request)? _write;
 
     /// <summary>Takes a socket over, past its hello.</summary>
-    public MultiplexedServer(ServerContext context, Socket socket, string peer)
+    public MultiplexedServer(ServerContext context, MultiplexedSocket socket)
     {
         _context = context;
-        _socket = new MultiplexedSocket(socket, peer);
+        _socket = socket;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(_socket.Aborted);
         _relayEnded = () => Interlocked.Decrement(ref _relayed);
         _movedAt = context.Time.GetTimestamp();

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using BigFs.Core.Storage;
 
@@ -19,6 +20,7 @@ internal sealed class MultiplexedSocket : IDisposable
     private const int LargestKept = 1 << 20;
 
     private readonly Socket _socket;
+    private readonly SslStream? _tls;
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _aborted = new();
     private readonly byte[] _received = GC.AllocateUninitializedArray<byte>(ReceiveRoom, pinned: true);
@@ -29,12 +31,21 @@ internal sealed class MultiplexedSocket : IDisposable
     private Task _sender = Task.CompletedTask;
     private int _start;
     private int _end;
+    private bool _isFilled;
 
     /// <summary>Takes a connected socket over, past its hello.</summary>
-    public MultiplexedSocket(Socket socket, string peer)
+    /// <param name="socket">The socket; disposed with this.</param>
+    /// <param name="peer">The other side, for sentences.</param>
+    /// <param name="tls">What encrypts, hands shaken; null for plaintext.</param>
+    /// <param name="received">Bytes behind the hello that came with it, at most a record of TLS.</param>
+    public MultiplexedSocket(Socket socket, string peer, SslStream? tls = null, ReadOnlySpan<byte> received = default)
     {
         _socket = socket;
+        _tls = tls;
         Peer = peer;
+        received.CopyTo(_received);
+        _end = received.Length;
+        _isFilled = _end > 0;
     }
 
     /// <summary>The other side, for sentences.</summary>
@@ -102,6 +113,12 @@ internal sealed class MultiplexedSocket : IDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async ValueTask<bool> ReceiveAsync(CancellationToken cancellationToken)
     {
+        if (_isFilled)
+        {
+            _isFilled = false;
+            return true;
+        }
+
         if (_start > 0)
         {
             _received.AsSpan(_start, _end - _start).CopyTo(_received);
@@ -112,9 +129,11 @@ internal sealed class MultiplexedSocket : IDisposable
         int count;
         try
         {
-            count = await _socket.ReceiveAsync(_received.AsMemory(_end), SocketFlags.None, cancellationToken);
+            count = _tls is null
+                ? await _socket.ReceiveAsync(_received.AsMemory(_end), SocketFlags.None, cancellationToken)
+                : await _tls.ReadAsync(_received.AsMemory(_end), cancellationToken);
         }
-        catch (Exception broken) when (broken is SocketException or ObjectDisposedException)
+        catch (Exception broken) when (broken is SocketException or IOException or ObjectDisposedException)
         {
             throw new TransferException(
                 ChunkStatus.Unreachable, $"The connection with {Peer} broke: {broken.Message}", null, broken);
@@ -195,6 +214,7 @@ internal sealed class MultiplexedSocket : IDisposable
     public void Dispose()
     {
         _aborted.Cancel();
+        _tls?.Dispose();
         _socket.Dispose();
     }
 
@@ -204,6 +224,12 @@ internal sealed class MultiplexedSocket : IDisposable
         {
             while (TakePosted() is { Length: > 0 } bytes)
             {
+                if (_tls is not null)
+                {
+                    await _tls.WriteAsync(bytes, _aborted.Token);
+                    continue;
+                }
+
                 while (!bytes.IsEmpty)
                 {
                     int sent = await _socket.SendAsync(bytes, SocketFlags.None, _aborted.Token);
@@ -211,7 +237,7 @@ internal sealed class MultiplexedSocket : IDisposable
                 }
             }
         }
-        catch (Exception broken) when (broken is SocketException or OperationCanceledException or ObjectDisposedException)
+        catch (Exception broken) when (broken is SocketException or IOException or OperationCanceledException or ObjectDisposedException)
         {
             // Stays in the state of sending, so that nothing more is sent; who receives finds the connection's end.
             Abort();

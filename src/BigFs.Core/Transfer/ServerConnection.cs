@@ -12,18 +12,22 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
     /// <summary>Most input that is taken and forgotten so that a last answer is read: 1 MiB.</summary>
     private const int MaxLinger = 1 << 20;
 
+    /// <summary>The first byte of every TLS connection (RFC 8446, section 5.1), and of no other here.</summary>
+    private const byte TlsHandshake = 22;
+
     /// <summary>Runs to the connection's end, or to the end of the hellos of a multiplexed one; never throws.</summary>
     /// <param name="refuse">Whether the server has too many connections already: says so and closes.</param>
-    /// <returns>Whether the connection is a multiplexed one: the socket is the caller's to serve then.</returns>
-    public bool Run(bool refuse)
+    /// <returns>A multiplexed connection, which is the caller's to serve; null when this one has ended.</returns>
+    public MultiplexedSocket? Run(bool refuse)
     {
-        bool multiplexed = false;
+        BlockingConnection? connection = null;
+        MultiplexedSocket? multiplexed = null;
         try
         {
-            var connection = new BlockingConnection(socket, peer);
+            connection = new BlockingConnection(socket, peer);
             using (connection.AbortOn(context.Aborting))
             {
-                multiplexed = Serve(connection, refuse);
+                multiplexed = Serve(connection, refuse) ? connection.Multiplex() : null;
             }
         }
         catch (TransferException ended) when (ended.Status == ChunkStatus.Malformed)
@@ -42,8 +46,9 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
         }
         finally
         {
-            if (!multiplexed)
+            if (multiplexed is null)
             {
+                connection?.Dispose();
                 socket.Dispose();
             }
         }
@@ -74,6 +79,12 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
     {
         Stall stall = Stall.After(context.Options.HelloTimeout, context.Time);
         connection.WakeEvery(stall.Interval);
+        multiplexed = false;
+        if (!Secure(connection, stall))
+        {
+            return false;
+        }
+
         Hello theirs = connection.ReceiveHello(stall);
         multiplexed = theirs.IsMultiplexed;
         connection.SendHello(multiplexed ? Hello.OwnMultiplexed : Hello.Own, stall);
@@ -89,6 +100,33 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
             connection.SendError(0, context.ErrorHere(ChunkStatus.Busy, text), stall);
         }
 
+        connection.Linger(MaxLinger, stall);
+        return false;
+    }
+
+    /// <summary>Begins to encrypt where this port is to; what comes in the other manner is turned away.</summary>
+    /// <returns>Whether to go on.</returns>
+    private bool Secure(BlockingConnection connection, Stall stall)
+    {
+        byte? first = connection.Peek(stall);
+        if (context.Tls is not { } tls)
+        {
+            return first != TlsHandshake
+                ? true
+                : throw new TransferException(ChunkStatus.Malformed, $"{peer} speaks TLS, which this port does not.");
+        }
+
+        if (first is TlsHandshake or null)
+        {
+            connection.Encrypt(tls, stall);
+            return true;
+        }
+
+        // Plaintext is told so in plaintext, and nothing else is done for it.
+        Hello theirs = connection.ReceiveHello(stall);
+        connection.SendHello(theirs.IsMultiplexed ? Hello.OwnMultiplexed : Hello.Own, stall);
+        string text = $"Node {context.Store.Node} speaks TLS only on this port.";
+        connection.SendError(0, context.ErrorHere(ChunkStatus.NotAllowed, text), stall);
         connection.Linger(MaxLinger, stall);
         return false;
     }

@@ -1,3 +1,4 @@
+using System.Net.Security;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
@@ -20,6 +21,9 @@ internal sealed record ServerContext(
 
     /// <summary>Fires when the work in hand is cut off.</summary>
     public required CancellationToken Aborting { get; init; }
+
+    /// <summary>How connections are encrypted; null when they are not.</summary>
+    public SslServerAuthenticationOptions? Tls { get; init; }
 
     /// <summary>What moves on this server, so that who waits can tell headway from a hang.</summary>
     public Headway Headway { get; } = new();

@@ -8,7 +8,7 @@ namespace BigFs.Core.Transfer;
 
 /// <summary>
 /// The data plane over TCP: chunks go to datanodes' <see cref="TransferServer"/>s and come from there, on pooled
-/// connections that serve one request at a time. Thread-safe; construction does no I/O.
+/// connections that serve one request at a time. Thread-safe; construction connects to nobody.
 /// </summary>
 public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
 {

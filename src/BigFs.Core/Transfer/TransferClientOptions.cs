@@ -28,6 +28,12 @@ public sealed record TransferClientOptions
     /// </summary>
     public int MaxThreads { get; init; } = 64;
 
+    /// <summary>
+    /// Encryption; null (default): none. With it, only endpoints that say "tls://" are connected to, and without it none of
+    /// them.
+    /// </summary>
+    public TransferClientTls? Tls { get; init; }
+
     internal void Validate()
     {
         SettingsCheck.Between(MaxThreads, 1, 1024, nameof(MaxThreads));

@@ -64,10 +64,11 @@ public sealed class TransferServer : IAsyncDisposable
         {
             Stopping = _stopping.Token,
             Aborting = _aborting.Token,
+            Tls = options.Tls?.Load(),
         };
     }
 
-    /// <summary>Where it listens, "host:port" with the port in use.</summary>
+    /// <summary>Where it listens, "host:port" with the port in use, behind "tls://" when it is encrypted.</summary>
     /// <exception cref="InvalidOperationException">It was not started.</exception>
     public string Endpoint => _endpoint ?? throw new InvalidOperationException("The transfer server was not started.");
 
@@ -86,7 +87,7 @@ public sealed class TransferServer : IAsyncDisposable
         }
 
         _listener = Bind(_options.Endpoint);
-        _endpoint = TransferEndpoint.Format((IPEndPoint)_listener.LocalEndPoint!);
+        _endpoint = TransferEndpoint.Format((IPEndPoint)_listener.LocalEndPoint!, _options.Tls is not null);
         TransferLog.Listening(_logger, _store.Node, _endpoint);
         _accepting = AcceptAsync(_listener);
         return Task.CompletedTask;
@@ -129,7 +130,7 @@ public sealed class TransferServer : IAsyncDisposable
 
     private static Socket Bind(string text)
     {
-        if (!TransferEndpoint.TryParse(text, out TransferEndpoint endpoint))
+        if (!TransferEndpoint.TryParse(text, out TransferEndpoint endpoint) || endpoint.IsEncrypted)
         {
             throw new BigFsException(
                 BigFsErrorCode.InvalidSettings, $"Endpoint '{text}' is no address to listen on; write it as host:port.");
@@ -226,19 +227,19 @@ public sealed class TransferServer : IAsyncDisposable
     /// <summary>Serves a connection and takes it off the list, which is what disposal waits for.</summary>
     private void Run(Socket socket, string peer, bool full, TaskCompletionSource ended)
     {
-        if (new ServerConnection(_context, socket, peer).Run(full))
+        if (new ServerConnection(_context, socket, peer).Run(full) is { } multiplexed)
         {
             // Multiplexed: it needs no thread of its own.
-            _ = RunMultiplexedAsync(socket, peer, ended);
+            _ = RunMultiplexedAsync(multiplexed, ended);
             return;
         }
 
         End(ended);
     }
 
-    private async Task RunMultiplexedAsync(Socket socket, string peer, TaskCompletionSource ended)
+    private async Task RunMultiplexedAsync(MultiplexedSocket socket, TaskCompletionSource ended)
     {
-        await using (var server = new MultiplexedServer(_context, socket, peer))
+        await using (var server = new MultiplexedServer(_context, socket))
         {
             await server.RunAsync();
         }

@@ -33,6 +33,9 @@ public sealed record TransferServerOptions
     /// <summary>How long a stopping server lets the work in hand go on before it cuts it off; default 10 s.</summary>
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>Encryption of the port; null (default): none. A port speaks either TLS or plaintext, never both.</summary>
+    public TransferServerTls? Tls { get; init; }
+
     /// <summary>How chunks are passed on to the next member of a pipeline.</summary>
     public TransferClientOptions Relay { get; init; } = new();
 

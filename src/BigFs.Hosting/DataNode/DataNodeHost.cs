@@ -36,7 +36,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
     /// <summary>Opens its data and, when it is to listen, its port. It does not register yet.</summary>
     /// <param name="disk">Its disk.</param>
     /// <param name="store">Settings of its volumes.</param>
-    /// <param name="transferListen">Where its transfer protocol listens, "host:port"; null for nowhere.</param>
+    /// <param name="transfer">Where and how its transfer protocol listens; null for nowhere.</param>
     /// <param name="keysOf">Its keys for checking capabilities: all of the cluster's secret that it needs.</param>
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
@@ -47,7 +47,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
     public static async Task<DataNodeHost> OpenAsync(
         IDisk disk,
         VolumeStoreOptions store,
-        string? transferListen,
+        TransferServerOptions? transfer,
         Func<NodeId, NodeKeys> keysOf,
         INodeManager nodeManager,
         IClusterBus bus,
@@ -60,11 +60,10 @@ internal sealed class DataNodeHost : IAsyncDisposable
         TransferServer? server = null;
         try
         {
-            if (transferListen is not null)
+            if (transfer is not null)
             {
                 var capabilities = new CapabilityVerifier(keysOf(volumes.Node), new CapabilityOptions(), services.Time);
-                server = new TransferServer(
-                    volumes, capabilities, new TransferServerOptions { Endpoint = transferListen }, services.Time, logger);
+                server = new TransferServer(volumes, capabilities, transfer, services.Time, logger);
                 await server.StartAsync(cancellationToken);
             }
 

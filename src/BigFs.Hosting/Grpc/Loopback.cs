@@ -6,6 +6,11 @@ namespace BigFs.Hosting.Grpc;
 internal static class Loopback
 {
     private const string Name = "localhost:";
+    private const string Encrypted = "tls://";
+
+    /// <summary>A transfer endpoint without what says that it is encrypted: that is no reason to leave the machine.</summary>
+    public static string WithoutScheme(string endpoint) =>
+        endpoint.StartsWith(Encrypted, StringComparison.Ordinal) ? endpoint[Encrypted.Length..] : endpoint;
 
     /// <summary>Parses "host:port" on loopback, by number or as "localhost"; null for anything else.</summary>
     public static IPEndPoint? Parse(string endpoint)

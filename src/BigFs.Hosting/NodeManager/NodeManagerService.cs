@@ -14,7 +14,7 @@ internal sealed class NodeManagerService(INodeManager manager) : Protocol.NodeMa
     {
         NodeReport report = request.FromProto();
         RequireLoopback(report.ControlEndpoint);
-        RequireLoopback(report.TransferEndpoint);
+        RequireLoopback(Loopback.WithoutScheme(report.TransferEndpoint));
         return (await manager.RegisterAsync(report, context.CancellationToken)).ToProto();
     }
 

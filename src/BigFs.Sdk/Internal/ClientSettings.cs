@@ -1,4 +1,6 @@
 using System.Globalization;
+using BigFs.Core.Model;
+using BigFs.Core.Transfer;
 
 namespace BigFs.Internal;
 
@@ -19,6 +21,9 @@ internal sealed record ClientSettings
     /// <summary>See <see cref="BigFsClientOptions.StallTimeout"/>.</summary>
     public required TimeSpan StallTimeout { get; init; }
 
+    /// <summary>Encryption towards datanodes; null for none.</summary>
+    public required TransferClientTls? TransferTls { get; init; }
+
     /// <summary>Copies and validates.</summary>
     /// <param name="options">What the caller wrote.</param>
     /// <param name="remote">Whether the endpoint is used.</param>
@@ -37,6 +42,7 @@ internal sealed record ClientSettings
             ConnectTimeout = Checked(nameof(options.ConnectTimeout), options.ConnectTimeout),
             OperationTimeout = Checked(nameof(options.OperationTimeout), options.OperationTimeout),
             StallTimeout = Checked(nameof(options.StallTimeout), options.StallTimeout),
+            TransferTls = Tls(options),
         };
     }
 
@@ -58,6 +64,30 @@ internal sealed record ClientSettings
                 $"The setting Endpoint is \"{endpoint.OriginalString}\", with more than host and port: {wanted}.",
             _ => null,
         };
+    }
+
+    private static TransferClientTls? Tls(BigFsClientOptions options)
+    {
+        File(nameof(options.TransferAuthorityFile), options.TransferAuthorityFile);
+        File(nameof(options.TransferCertificateFile), options.TransferCertificateFile);
+        File(nameof(options.TransferKeyFile), options.TransferKeyFile);
+        bool pair = options.TransferCertificateFile is null == options.TransferKeyFile is null;
+        SettingsCheck.Require(
+            pair, nameof(options.TransferKeyFile), options.TransferKeyFile, "set together with TransferCertificateFile");
+        SettingsCheck.Require(
+            options.TransferAuthorityFile is not null || options.TransferCertificateFile is null,
+            nameof(options.TransferAuthorityFile),
+            null,
+            "set where TransferCertificateFile is");
+        return options.TransferAuthorityFile is not { } authority ? null : new TransferClientTls
+        {
+            AuthorityFile = authority,
+            CertificateFile = options.TransferCertificateFile,
+            KeyFile = options.TransferKeyFile,
+        };
+
+        static void File(string setting, string? path) =>
+            SettingsCheck.Require(path is null || System.IO.File.Exists(path), setting, path, "a file that exists");
     }
 
     private static TimeSpan Checked(string name, TimeSpan value) =>

@@ -15,6 +15,7 @@ internal static class RemoteSeams
         var transfer = new TransferClientOptions
         {
             ConnectTimeout = settings.ConnectTimeout,
+            Tls = settings.TransferTls,
 
             // One silent replica must leave time for the others within the transfer's own stall time-out.
             StallTimeout = settings.StallTimeout / 3,

@@ -80,6 +80,7 @@ internal static class ErrorSituations
             FileServer("--cluster-secret", OpenFile(c)),
             FileServer("--cluster-secret", c.Folder.At("local")),
         ],
+        ["setting: `--transfer-certificate` without its key or authority"] = c => [DataNode(c, "--transfer-certificate", c.Folder.At("local"))],
         ["setting: `--replicas` of a role below 1 or above 8"] = _ => [Run("--replicas", "0"), Run("--replicas", "9")],
         ["setting: `--prepared` below 0 or above 1 TiB"] = _ => [Run("--prepared", "-1"), Run("--prepared", "1099511627777")],
 

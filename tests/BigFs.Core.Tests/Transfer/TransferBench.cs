@@ -54,10 +54,11 @@ internal sealed class TransferBench : IAsyncDisposable
         TimeSpan? stallTimeout = null,
         long bufferBudget = 256L << 20,
         TransferServerOptions? options = null,
-        TimeProvider? time = null)
+        TimeProvider? time = null,
+        TransferClientTls? tls = null)
     {
         var client = new TcpChunkTransport(
-            new TransferClientOptions { StallTimeout = stallTimeout ?? Deadline }, time ?? TimeProvider.System, NullLogger.Instance);
+            new TransferClientOptions { StallTimeout = stallTimeout ?? Deadline, Tls = tls }, time ?? TimeProvider.System, NullLogger.Instance);
         var bench = new TransferBench(client);
         for (int i = 0; i < nodes; i++)
         {

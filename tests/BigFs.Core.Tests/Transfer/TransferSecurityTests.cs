@@ -11,9 +11,11 @@ using NUnit.Framework;
 namespace BigFs.Core.Tests.Transfer;
 
 /// <summary>What a datanode does for whom it does not know: nothing, before its store is asked for anything.</summary>
-[TestFixture]
-internal sealed class TransferSecurityTests
+[TestFixture(100_000)]
+[TestFixture(4096)]
+internal sealed class TransferSecurityTests(int length)
 {
+    /// <summary>Most bytes of the chunks that the grants are for: as long as the longest written here.</summary>
     private const int Length = 100_000;
 
     private static readonly ClusterSecret OtherSecret = ClusterSecret.Create([.. Enumerable.Repeat((byte)1, ClusterSecret.KeyBytes)]);
@@ -44,7 +46,7 @@ internal sealed class TransferSecurityTests
         ["for another operation"] = (CapabilityRefusal.OtherOperation, (grant, nodes) =>
             TransferBench.Signer.SignRead(grant.Volume, grant.Epoch, nodes)),
         ["for a shorter chunk"] = (CapabilityRefusal.TooLong, (grant, nodes) =>
-            TransferBench.Signer.SignWrite(grant.Volume, grant.Epoch, nodes, grant.Key, Length - 1)),
+            TransferBench.Signer.SignWrite(grant.Volume, grant.Epoch, nodes, grant.Key, 4095)),
     };
 
     private static readonly Dictionary<string, (CapabilityRefusal Reason, ImmutableArray<byte> Token)> Reads = new()
@@ -74,12 +76,12 @@ internal sealed class TransferSecurityTests
         (CapabilityRefusal reason, var make) = Writes[how];
 
         ChunkWriteResult result = await bench.WriteAsync(
-            grant with { Capability = make(grant, [.. bench.Nodes.Select(node => node.Id)]) }, TransferBench.Payload(Length));
+            grant with { Capability = make(grant, [.. bench.Nodes.Select(node => node.Id)]) }, TransferBench.Payload(length));
 
         Assert.That((result.Status, result.FailedNode), Is.EqualTo((ChunkStatus.NotAllowed, bench.Nodes[0].Id)), result.Detail);
         Assert.That(result.Detail, Does.Contain($"({reason})"));
         Assert.That(bench.Stores.SelectMany(store => store.Calls), Is.Empty);
-        ChunkWriteResult good = await bench.WriteAsync(grant, TransferBench.Payload(Length));
+        ChunkWriteResult good = await bench.WriteAsync(grant, TransferBench.Payload(length));
         Assert.That(good.Status, Is.EqualTo(ChunkStatus.Ok), "the grant itself is good");
     }
 
@@ -87,16 +89,16 @@ internal sealed class TransferSecurityTests
     public async Task A_read_whose_capability_is_no_good_is_refused_before_the_store_is_asked(string how)
     {
         await using TransferBench bench = await TransferBench.StartAsync(1);
-        byte[] payload = TransferBench.Payload(Length);
+        byte[] payload = TransferBench.Payload(length);
         ChunkReference chunk = TransferBench.Reference(bench.Grant(), payload);
         bench.Stores[0].Put(chunk.Key, payload);
 
-        ChunkStatus status = await bench.Client.ReadAsync(bench.Nodes[0], chunk, Reads[how].Token, 0, new byte[10], default);
+        ChunkStatus status = await bench.Client.ReadAsync(bench.Nodes[0], chunk, Reads[how].Token, 0, new byte[length], default);
 
         Assert.That(status, Is.EqualTo(ChunkStatus.NotAllowed));
         Assert.That(bench.Stores[0].Calls, Is.Empty);
         Assert.That(bench.Client.IdleConnections, Is.EqualTo(1), "the connection serves on");
-        Assert.That(await bench.ReadAsync(0, chunk, 0, new byte[10]), Is.EqualTo(ChunkStatus.Ok));
+        Assert.That(await bench.ReadAsync(0, chunk, 0, new byte[length]), Is.EqualTo(ChunkStatus.Ok));
     }
 
     [Test]
@@ -107,7 +109,7 @@ internal sealed class TransferSecurityTests
 
         ChunkWriteResult result = await bench.WriteAsync(
             grant with { Capability = grant.Capability.SetItem(grant.Capability.Length - 1, (byte)~grant.Capability[^1]) },
-            TransferBench.Payload(Length));
+            TransferBench.Payload(length));
 
         Assert.That((result.Status, result.FailedNode), Is.EqualTo((ChunkStatus.NotAllowed, bench.Nodes[2].Id)), result.Detail);
         Assert.That(bench.Stores[2].Calls, Is.Empty, "the third member's MAC is the broken one");
@@ -119,7 +121,7 @@ internal sealed class TransferSecurityTests
     {
         await using TransferBench bench = await TransferBench.StartAsync(2);
         ChunkGrant grant = bench.Grant();
-        byte[] payload = TransferBench.Payload(Length);
+        byte[] payload = TransferBench.Payload(length);
         await bench.WriteAsync(grant, payload);
         await using var other = new TcpChunkTransport(new TransferClientOptions(), TimeProvider.System, NullLogger.Instance);
 
