@@ -22,7 +22,7 @@ public sealed class DependencyRules
         ["Chunking"] = [],
         ["Storage"] = ["Chunking"],
         ["Transfer"] = ["Chunking", "Storage"],
-        ["Metadata"] = [],
+        ["Metadata"] = ["Chunking"],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
