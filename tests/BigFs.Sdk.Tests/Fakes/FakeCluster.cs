@@ -32,7 +32,7 @@ internal sealed class FakeCluster
 
     public ConcurrentDictionary<(NodeId Node, ChunkKey Key), byte[]> Stored { get; } = new();
 
-    public ConcurrentDictionary<BigFsPath, (BigFsFile File, ImmutableArray<ChunkReference> Manifest)> Files { get; } = new();
+    public ConcurrentDictionary<BigFsPath, (BigFsFile File, ImmutableArray<ChunkReference> Manifest, byte[] Content)> Files { get; } = new();
 
     public BigFsClient Client(TimeProvider? time = null, double stallSeconds = 30, double operationSeconds = 30, double connectSeconds = 5) =>
         new(

@@ -22,7 +22,8 @@ internal static class StreamUpload
             return await RunLargeAsync(context, plan, source, length, default, cancellationToken).ConfigureAwait(false);
         }
 
-        int room = (int)(length ?? Math.Min(FirstBytes, plan.ChunkSize));
+        // Without the byte that finds the end the buffer is as long as is read at once; in the metadata it all fits.
+        int room = (int)(length ?? (plan.Inline ? Limits.MaxInlineBytes : FirstBytes - 1));
         bool inline = plan.Inline && room <= Limits.MaxInlineBytes;
         byte[] buffer = TransferBuffers.Allocate((int)BitOperations.RoundUpToPowerOf2((uint)room + 1));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, context.Stopping);
