@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using BigFs.Hosting.DataNode;
@@ -28,6 +29,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     private readonly ConcurrentDictionary<BigFsClusterNode, DataNodeHost> _running = [];
     private readonly Dictionary<BigFsClusterNode, IDisk> _disks = [];
     private readonly List<BigFsClusterNode> _nodes = [];
+    private ClusterSecret? _secret;
     private NodeManagerHost? _nodeManager;
     private BigFsClient? _client;
     private bool _disposed;
@@ -182,8 +184,11 @@ public sealed class BigFsCluster : IAsyncDisposable
 
     private async Task StartRolesAsync(CancellationToken cancellationToken)
     {
+        string? secretFile = Folder(BigFsClusterSecretFile.Name);
+        _secret = secretFile is null ? BigFsClusterSecretFile.CreateInMemory() : BigFsClusterSecretFile.LoadOrCreate(secretFile);
+        var signer = new CapabilitySigner(_secret, new CapabilityOptions(), _services.Time);
         NodeManagerHost manager = await NodeManagerHost.StartAsync(
-            Folder("node-manager"), _options.EffectiveReplicas, _directory, _bus, _services, cancellationToken).ConfigureAwait(false);
+            Folder("node-manager"), _options.EffectiveReplicas, _directory, signer, _bus, _services, cancellationToken).ConfigureAwait(false);
         _nodeManager = manager;
         _started.Push(manager);
         MetadataServerHost metadata = await MetadataServerHost.StartAsync(
@@ -191,7 +196,13 @@ public sealed class BigFsCluster : IAsyncDisposable
             .ConfigureAwait(false);
         _started.Push(metadata);
         var files = new FileServer.FileServer(
-            metadata.Role, manager.Role, _bus, metadata.NameDurability, _services.Time, _services.LoggerFor("BigFs.FileServer"));
+            metadata.Role,
+            manager.Role,
+            signer,
+            _bus,
+            metadata.NameDurability,
+            _services.Time,
+            _services.LoggerFor("BigFs.FileServer"));
         _started.Push(files);
         await files.StartAsync().ConfigureAwait(false);
         string endpoint = "";
@@ -264,6 +275,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             _disks[node],
             settings,
             _options.Listen ? "127.0.0.1:0" : null,
+            _secret!.KeysOf,
             _nodeManager!.Role,
             _bus,
             _transport,

@@ -1,6 +1,7 @@
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using BigFs.Hosting.DataNode;
@@ -28,6 +29,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly Stack<IAsyncDisposable> _started = new();
     private readonly ChannelCache _channels;
     private readonly ControlListener _listener;
+    private readonly ClusterSecret? _secret;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
 
@@ -36,6 +38,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         _options = options;
         _roles = options.Validate();
         _services = RoleServices.For(options.LoggerFactory);
+        _secret = Secret();
         _channels = new ChannelCache(Patient.Connect);
         _listener = new ControlListener(options.Listen, _services.LoggerFactory);
     }
@@ -98,7 +101,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         if (_roles.Contains(ServiceRole.FileServer))
         {
             var files = Keep(new FileServer.FileServer(
-                metadata, manager, bus, MetadataServerHost.FileDurability, _services.Time, _services.LoggerFor("BigFs.FileServer")));
+                metadata,
+                manager,
+                Signer(),
+                bus,
+                MetadataServerHost.FileDurability,
+                _services.Time,
+                _services.LoggerFor("BigFs.FileServer")));
             await files.StartAsync().ConfigureAwait(false);
             _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
                 files, _services.LoggerOf<FileServer.FileServerService>())));
@@ -146,7 +155,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
-            Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, bus, _services, cancellationToken)
+            Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
         _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
         return host.Role;
@@ -180,7 +189,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             PreparedBytesPerNode = _options.PreparedBytesPerNode,
         };
         DataNodeHost host = Keep(await DataNodeHost.OpenAsync(
-            _disk, settings, _options.TransferListen, manager, bus, peers, _services, cancellationToken)
+            _disk, settings, _options.TransferListen, _secret!.KeysOf, manager, bus, peers, _services, cancellationToken)
             .ConfigureAwait(false));
         _listener.Map(Protocol.DataNode.BindService(new DataNodeService(host.Store.Node, host.Node)));
         return host;
@@ -200,6 +209,16 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
             .Start();
     }
+
+    /// <summary>The cluster's secret: given, or the node manager's own; null for roles that neither sign nor check.</summary>
+    private ClusterSecret? Secret() =>
+        _options.ClusterSecret is { } text ? ClusterSecret.Parse(text, $"The setting {nameof(_options.ClusterSecret)}")
+        : _options.ClusterSecretFile is { } file ? BigFsClusterSecretFile.Load(Path.GetFullPath(file))
+        : _roles.Contains(ServiceRole.NodeManager)
+            ? BigFsClusterSecretFile.LoadOrCreate(Path.Combine(Folder(ServiceRole.NodeManager), BigFsClusterSecretFile.Name))
+        : null;
+
+    private CapabilitySigner Signer() => new(_secret!, new CapabilityOptions(), _services.Time);
 
     private string Folder(ServiceRole role)
     {

@@ -27,6 +27,19 @@ public sealed class BigFsRoleHostOptions
     /// <summary>The cluster's name server, "host:port"; needed unless name-server is among the roles.</summary>
     public string? NameServer { get; set; }
 
+    /// <summary>
+    /// The file of the cluster's secret, readable by its owner alone; needed for file-server and datanode unless
+    /// <see cref="ClusterSecret"/> is set or node-manager is among the roles. The node manager makes one in its folder
+    /// ("cluster-secret") at its first start when neither is set.
+    /// </summary>
+    public string? ClusterSecretFile { get; set; }
+
+    /// <summary>
+    /// The cluster's secret itself, "number:64 hexadecimal digits", one or two of them apart by a comma; the first signs.
+    /// Excludes <see cref="ClusterSecretFile"/>.
+    /// </summary>
+    public string? ClusterSecret { get; set; }
+
     /// <summary>Replicas of a file that asks for no number of its own, 1 to 8; default 2.</summary>
     public int Replicas { get; set; } = 2;
 
@@ -56,6 +69,14 @@ public sealed class BigFsRoleHostOptions
         SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(
+            ClusterSecret is null || ClusterSecretFile is null, nameof(ClusterSecret), "set beside ClusterSecretFile", "only one of them");
+        bool asks = roles.Any(role => role is ServiceRole.FileServer or ServiceRole.DataNode);
+        SettingsCheck.Require(
+            !asks || roles.Contains(ServiceRole.NodeManager) || ClusterSecret is not null || ClusterSecretFile is not null,
+            nameof(ClusterSecretFile),
+            null,
+            "the file of the cluster's secret for these roles (the node manager makes it)");
         return roles;
     }
 

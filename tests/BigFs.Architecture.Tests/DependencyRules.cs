@@ -20,13 +20,15 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
-        ["Storage"] = ["Chunking"],
-        ["Transfer"] = ["Chunking", "Storage"],
+        ["Threading"] = [],
+        ["Security"] = [],
+        ["Storage"] = ["Chunking", "Threading"],
+        ["Transfer"] = ["Chunking", "Security", "Storage", "Threading"],
         ["Metadata"] = ["Chunking"],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
-        ["Replication"] = ["Control", "Membership", "Storage"],
+        ["Replication"] = ["Control", "Membership", "Security", "Storage"],
         ["Control"] = ["Membership", "Metadata", "Storage"],
     };
 

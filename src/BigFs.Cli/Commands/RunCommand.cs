@@ -10,6 +10,9 @@ namespace BigFs.Cli.Commands;
 /// <summary><c>bigfs run</c>: roles as a process.</summary>
 internal static class RunCommand
 {
+    /// <summary>Holds the cluster's secret itself, for where there are no files; the argument is stronger.</summary>
+    private const string SecretVariable = "BIGFS_CLUSTER_SECRET";
+
     public static Command Make(BigFsCommandLine line)
     {
         var roles = new Argument<string[]>("role")
@@ -33,13 +36,19 @@ internal static class RunCommand
             Description = "The name server; needed unless it is one of the roles.",
             HelpName = "HOST:PORT",
         };
+        var secret = new Option<string>("--cluster-secret")
+        {
+            Description = $"The file of the cluster's secret, which the node manager makes; needed for {BigFsRoleNames.FileServer}"
+                + $" and {BigFsRoleNames.DataNode} unless the variable {SecretVariable} holds the secret.",
+            HelpName = "FILE",
+        };
         var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
         var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
         {
-            roles, data, listen, transfer, nameServer, replicas, prepared, parent,
+            roles, data, listen, transfer, nameServer, secret, replicas, prepared, parent,
         };
         line.SetServiceAction(command, (parsed, context, cancellationToken) =>
         {
@@ -48,6 +57,8 @@ internal static class RunCommand
             options.Listen = parsed.GetValue(listen) ?? options.Listen;
             options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
             options.NameServer = parsed.GetValue(nameServer) ?? options.NameServer;
+            options.ClusterSecretFile = parsed.GetValue(secret) is { } file ? Path.GetFullPath(file) : null;
+            options.ClusterSecret = options.ClusterSecretFile is null ? context.Environment.Variable(SecretVariable) : null;
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
             return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);

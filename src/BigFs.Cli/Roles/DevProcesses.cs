@@ -29,6 +29,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         string folder = plan.Folder!;
         Directory.CreateDirectory(folder);
         Endpoint = EndpointAddress.OfPort(AssignPorts(folder));
+        BigFsClusterSecretFile.Prepare(SecretFile(folder));
         foreach (string name in Names())
         {
             _processes.Add(RoleProcess.Start(name, RunArguments.Make(OptionsOf(name, folder), Environment.ProcessId), context));
@@ -89,6 +90,9 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         return ports[BigFsRoleNames.NameServer];
     }
 
+    /// <summary>The same as of a cluster in one process.</summary>
+    private static string SecretFile(string folder) => Path.Combine(folder, BigFsClusterSecretFile.Name);
+
     private BigFsRoleHostOptions OptionsOf(string name, string folder)
     {
         SortedDictionary<string, int> ports = plan.State.Ports;
@@ -100,6 +104,9 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
             Listen = $"127.0.0.1:{ports[name]}",
             Replicas = plan.Replicas,
             PreparedBytesPerNode = plan.PreparedBytesPerNode,
+            ClusterSecretFile = isDataNode || name is BigFsRoleNames.FileServer or BigFsRoleNames.NodeManager
+                ? SecretFile(folder)
+                : null,
         };
         options.NameServer = name == BigFsRoleNames.NameServer ? null : $"127.0.0.1:{ports[BigFsRoleNames.NameServer]}";
         options.TransferListen = isDataNode ? $"127.0.0.1:{ports[name + Transfer]}" : options.TransferListen;

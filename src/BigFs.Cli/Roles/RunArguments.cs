@@ -16,6 +16,7 @@ internal static class RunArguments
         Add("--listen", options.Listen, defaults.Listen);
         Add("--transfer-listen", options.TransferListen, defaults.TransferListen);
         Add("--name-server", options.NameServer, defaults.NameServer);
+        Add("--cluster-secret", options.ClusterSecretFile, defaults.ClusterSecretFile);
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
         Add("--parent", parent is { } id ? Number(id) : null, null);

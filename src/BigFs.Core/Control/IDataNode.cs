@@ -32,7 +32,7 @@ public interface IDataNode
     /// Has the node fetch chunks from a peer (verified as any read) and adopt them; stops at the first failure.
     /// </summary>
     ValueTask<ChunkStatus> FetchAsync(
-        VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken);
+        VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken);
 
     /// <summary><see cref="IVolumeStore.DeleteAsync"/>.</summary>
     ValueTask<ChunkStatus> DeleteAsync(
@@ -41,6 +41,11 @@ public interface IDataNode
     /// <summary><see cref="IVolumeStore.VerifyAsync"/>.</summary>
     ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken);
 }
+
+/// <summary>A node to copy from, and the node manager's leave to do so.</summary>
+/// <param name="Node">Who has the chunks.</param>
+/// <param name="Capability">The capability that it asks for; opaque to who copies.</param>
+public sealed record CopySource(NodeAddress Node, ImmutableArray<byte> Capability);
 
 /// <summary>Who and how a datanode is: its registration, and its answer to a probe.</summary>
 public sealed record NodeReport

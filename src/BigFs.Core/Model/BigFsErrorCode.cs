@@ -42,6 +42,9 @@ public enum BigFsErrorCode
     /// <summary>A limit would be exceeded: a file's metadata or size, or the number of leases. A name too long is InvalidPath.</summary>
     LimitExceeded = 18,
 
+    /// <summary>The datanodes do not accept the cluster's capabilities: secrets or clocks do not agree.</summary>
+    NotAllowed = 19,
+
     /// <summary>Fewer datanodes are up than replicas were asked for.</summary>
     NotEnoughNodes = 30,
 

@@ -8,7 +8,7 @@ public readonly record struct ChunkReference(VolumeId Volume, ChunkKey Key, int 
 /// <summary>A datanode and where its transfer protocol listens ("host:port"; empty when it is reached in process).</summary>
 public sealed record NodeAddress(NodeId Id, string TransferEndpoint);
 
-/// <summary>Leave to write one chunk: its key, the open volume, the volume's epoch and members in pipeline order.</summary>
+/// <summary>Leave to write one chunk: its key, the open volume, the volume's epoch, members in pipeline order, and a capability.</summary>
 public sealed record ChunkGrant
 {
     /// <summary>The chunk's key; used for one chunk only.</summary>
@@ -22,6 +22,9 @@ public sealed record ChunkGrant
 
     /// <summary>All members of the volume, in the order in which the write passes them.</summary>
     public required ImmutableArray<NodeAddress> Pipeline { get; init; }
+
+    /// <summary>The capability that the members ask for; opaque to who writes.</summary>
+    public ImmutableArray<byte> Capability { get; init; } = [];
 }
 
 /// <summary>Where a volume's replicas are now.</summary>
@@ -35,4 +38,7 @@ public sealed record VolumeLocation
 
     /// <summary>The members, best to read from first: up and verified, then unverified, then not up.</summary>
     public required ImmutableArray<NodeAddress> Members { get; init; }
+
+    /// <summary>The capability to read the volume's chunks from these members; opaque, and good for some minutes.</summary>
+    public ImmutableArray<byte> Capability { get; init; } = [];
 }

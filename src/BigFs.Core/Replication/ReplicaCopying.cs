@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Membership;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -17,6 +18,7 @@ internal sealed class ReplicaCopying
     private const long MaxBatchBytes = 16L << 20;
 
     private readonly IDataNodeDirectory _directory;
+    private readonly CapabilitySigner _signer;
     private readonly ILogger _logger;
     private readonly VolumeOrder _order;
     private readonly Dictionary<NodeId, ClusterNode> _nodes;
@@ -28,12 +30,13 @@ internal sealed class ReplicaCopying
 
     public ReplicaCopying(
         IDataNodeDirectory directory,
+        CapabilitySigner signer,
         ILogger logger,
         VolumeOrder order,
         Dictionary<NodeId, ClusterNode> nodes,
         ImmutableArray<NodeId> targets)
     {
-        (_directory, _logger, _order, _nodes) = (directory, logger, order, nodes);
+        (_directory, _signer, _logger, _order, _nodes) = (directory, signer, logger, order, nodes);
         foreach (NodeId target in targets)
         {
             _targets[target] = TargetState.Whole;
@@ -181,10 +184,14 @@ internal sealed class ReplicaCopying
         }
     }
 
+    /// <summary>Each batch has a capability of its own, for a volume's copying may last longer than one lives.</summary>
     private ValueTask<ChunkStatus> FetchAsync(
-        NodeId target, NodeId source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
-        _directory.Get(_nodes[target]).FetchAsync(
-            _order, new NodeAddress(source, _nodes[source].TransferEndpoint), chunks, cancellationToken);
+        NodeId target, NodeId source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
+    {
+        var from = new CopySource(
+            new NodeAddress(source, _nodes[source].TransferEndpoint), _signer.SignRead(_order.Volume, _order.Epoch, [source]));
+        return _directory.Get(_nodes[target]).FetchAsync(_order, from, chunks, cancellationToken);
+    }
 
     private static IEnumerable<MissingChunk[]> Batches(IEnumerable<MissingChunk> missing)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Membership;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -60,6 +61,7 @@ public sealed record JoinResult
 public sealed class ReplicaJoin
 {
     private readonly IDataNodeDirectory _directory;
+    private readonly CapabilitySigner _signer;
     private readonly ILogger _logger;
     private readonly JoinRequest _request;
     private readonly Lock _lock = new();
@@ -68,9 +70,10 @@ public sealed class ReplicaJoin
     private readonly SortedDictionary<NodeId, ChunkStatus> _failures = [];
 
     /// <summary>Prepares a run.</summary>
-    public ReplicaJoin(IDataNodeDirectory directory, ILogger logger, JoinRequest request)
+    public ReplicaJoin(IDataNodeDirectory directory, CapabilitySigner signer, ILogger logger, JoinRequest request)
     {
         _directory = directory;
+        _signer = signer;
         _logger = logger;
         _request = request;
     }
@@ -196,7 +199,8 @@ public sealed class ReplicaJoin
         var nodes = all.ToDictionary(member => member.Node.Id, member => member.Node);
         ReplicaCursor[] cursors =
             [.. all.Select(member => new ReplicaCursor(member.Node.Id, _directory.Get(member.Node), Order.Volume))];
-        var copying = new ReplicaCopying(_directory, _logger, Order, nodes, [.. targets.Select(member => member.Node.Id)]);
+        var copying = new ReplicaCopying(
+            _directory, _signer, _logger, Order, nodes, [.. targets.Select(member => member.Node.Id)]);
         while (true)
         {
             ChunkStatus[] filled = await Task.WhenAll(cursors.Select(cursor => cursor.FillAsync(cancellationToken).AsTask()));

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using BigFs.Core.Chunking;
 
 namespace BigFs.Core.Storage;
 
@@ -35,6 +36,12 @@ public sealed unsafe class ChunkBuffer : MemoryManager<byte>
 
     /// <summary>Where the payload goes: starts one page into the buffer.</summary>
     public Memory<byte> Payload => Memory.Slice(HeadLength, PayloadLength);
+
+    /// <summary>
+    /// Checksums of the payload's blocks, for who fills it front to back and appends each piece here while it is still in the
+    /// processor's cache; whoever appends none leaves the counting to the store.
+    /// </summary>
+    public BlockChecksumBuilder Checksums { get; } = new();
 
     /// <summary>Room that a payload of this length needs in all: head, payload, trailer, rounded up to pages.</summary>
     public static int CapacityFor(int payloadLength)
@@ -78,6 +85,7 @@ public sealed unsafe class ChunkBuffer : MemoryManager<byte>
     internal void Rent(int payloadLength)
     {
         PayloadLength = payloadLength;
+        Checksums.Reset(payloadLength);
         Volatile.Write(ref _rented, 1);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using BigFs.Core.Model;
 
@@ -35,6 +36,21 @@ public sealed class ChunkBufferPool : IDisposable
             {
                 return _inUse;
             }
+        }
+    }
+
+    /// <summary>Rents a buffer for a payload if the budget has room and nobody waits.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The length is negative or above the largest chunk.</exception>
+    internal bool TryRent(int payloadLength, [NotNullWhen(true)] out ChunkBuffer? buffer)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(payloadLength);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(payloadLength, Limits.MaxChunkSize);
+        int capacity = CapacityFor(payloadLength);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            buffer = _waiters.Count == 0 && _inUse + capacity <= _budget ? TakeNeedsLock(capacity, payloadLength) : null;
+            return buffer is not null;
         }
     }
 

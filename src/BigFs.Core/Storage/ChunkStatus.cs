@@ -50,4 +50,7 @@ public enum ChunkStatus
 
     /// <summary>The node is stopping, or has no room for more requests at present.</summary>
     Busy = 15,
+
+    /// <summary>The request's capability does not allow it, is none, or has expired: another one is to be asked for.</summary>
+    NotAllowed = 16,
 }

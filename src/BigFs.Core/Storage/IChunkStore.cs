@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using BigFs.Core.Model;
+using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
 
@@ -64,6 +66,19 @@ public abstract class StoredChunk : IAsyncDisposable
     /// combination is the chunk's checksum: whoever knows that one need not trust these.
     /// </summary>
     public abstract ReadOnlyMemory<uint> BlockChecksums { get; }
+
+    /// <summary>
+    /// The file that holds the payload and where it begins there, for senders that let the system copy; good until the lease
+    /// ends. False when there is none.
+    /// </summary>
+    /// <param name="file">An open file; not the caller's to close.</param>
+    /// <param name="offset">Where the payload's first byte is in it.</param>
+    public virtual bool TryGetFile([NotNullWhen(true)] out SafeFileHandle? file, out long offset)
+    {
+        file = null;
+        offset = 0;
+        return false;
+    }
 
     /// <summary>Reads payload bytes, unverified, filling the destination.</summary>
     /// <param name="offset">First byte within the payload.</param>

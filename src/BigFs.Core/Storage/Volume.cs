@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
+using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
 
@@ -47,6 +48,9 @@ internal sealed partial class Volume
     }
 
     public VolumeId Id { get; }
+
+    /// <summary>The log as the system knows it; null on a disk that is none of the system's.</summary>
+    public SafeFileHandle? Handle => _file.Handle;
 
     public VolumeReport Report()
     {
@@ -221,7 +225,7 @@ internal sealed partial class Volume
         Task<ChunkStatus>? written = null;
         try
         {
-            uint[] blocks = BlockChecksums.Compute(buffer.Payload.Span);
+            uint[] blocks = buffer.Checksums.IsWhole ? buffer.Checksums.ToArray() : BlockChecksums.Compute(buffer.Payload.Span);
             if (BlockChecksums.Combine(blocks, request.Length) != request.Crc32C)
             {
                 return ChunkStatus.Damaged;

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using BigFs.Core.Model;
+using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
 
@@ -10,6 +12,14 @@ internal sealed class VolumeChunk(Volume volume, ChunkKey key, IndexedChunk plac
 
     /// <inheritdoc/>
     public override ReadOnlyMemory<uint> BlockChecksums => blocks;
+
+    /// <inheritdoc/>
+    public override bool TryGetFile([NotNullWhen(true)] out SafeFileHandle? file, out long offset)
+    {
+        file = volume.Handle;
+        offset = place.Offset;
+        return file is not null;
+    }
 
     /// <inheritdoc/>
     public override ValueTask<ChunkStatus> ReadAsync(

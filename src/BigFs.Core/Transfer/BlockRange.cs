@@ -1,4 +1,3 @@
-using System.Buffers;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -10,9 +9,6 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal static class BlockRange
 {
-    /// <summary>Most bytes asked of a source at once: four blocks.</summary>
-    private const int MaxPiece = FrameHeader.MaxData;
-
     /// <summary>Reads the chunk's bytes from an offset on, filling the destination.</summary>
     public delegate ValueTask<ChunkStatus> Source(int offset, Memory<byte> destination);
 
@@ -50,8 +46,7 @@ internal static class BlockRange
     }
 
     /// <summary>
-    /// Fills the destination with the chunk's bytes from the offset on, front to back, each block verified. Whole blocks
-    /// are read straight into the destination, a part of a block through a scratch block.
+    /// Fills the destination with the chunk's bytes from the offset on, front to back, each block verified.
     /// </summary>
     /// <param name="chunkLength">Bytes of the chunk.</param>
     /// <param name="checksums">Block checksums for which <see cref="Vouches"/> holds.</param>
@@ -61,73 +56,25 @@ internal static class BlockRange
     public static async ValueTask<ChunkStatus> ReadAsync(
         int chunkLength, ReadOnlyMemory<uint> checksums, int offset, Memory<byte> destination, Source source)
     {
-        byte[]? scratch = null;
-        try
+        using var range = new VerifiedRange(chunkLength, checksums, offset, destination);
+        while (range.Next(out int start, out Memory<byte> piece))
         {
-            while (!destination.IsEmpty)
+            ChunkStatus status = await source(start, piece);
+            if (status != ChunkStatus.Ok)
             {
-                int block = offset / Limits.BlockSize;
-                int start = block * Limits.BlockSize;
-                int end = EndOfBlock(offset, chunkLength);
-                bool whole = offset == start && destination.Length >= end - start;
-                Memory<byte> piece = whole
-                    ? destination[..WholeBlocks(offset, Math.Min(destination.Length, MaxPiece), chunkLength)]
-                    : (scratch ??= ArrayPool<byte>.Shared.Rent(Limits.BlockSize)).AsMemory(0, end - start);
-                ChunkStatus status = await source(start, piece);
-                if (status != ChunkStatus.Ok)
-                {
-                    return status;
-                }
-
-                if (!Matches(piece.Span, checksums.Span[block..]))
-                {
-                    return ChunkStatus.Damaged;
-                }
-
-                int taken = piece.Length;
-                if (!whole)
-                {
-                    taken = Math.Min(end - offset, destination.Length);
-                    piece.Slice(offset - start, taken).CopyTo(destination);
-                }
-
-                offset += taken;
-                destination = destination[taken..];
+                return status;
             }
 
-            return ChunkStatus.Ok;
-        }
-        finally
-        {
-            if (scratch is not null)
+            if (!range.Accept(piece))
             {
-                ArrayPool<byte>.Shared.Return(scratch);
+                return ChunkStatus.Damaged;
             }
         }
+
+        return ChunkStatus.Ok;
     }
 
-    private static int EndOfBlock(int offset, int chunkLength) =>
+    /// <summary>Where the block of a byte ends.</summary>
+    public static int EndOfBlock(int offset, int chunkLength) =>
         Math.Min(((offset / Limits.BlockSize) + 1) * Limits.BlockSize, chunkLength);
-
-    /// <summary>
-    /// Bytes of the whole blocks from a block's start on that fit; the chunk's last block may be a short one.
-    /// </summary>
-    private static int WholeBlocks(int start, int length, int chunkLength) =>
-        start + length == chunkLength ? length : length / Limits.BlockSize * Limits.BlockSize;
-
-    private static bool Matches(ReadOnlySpan<byte> bytes, ReadOnlySpan<uint> checksums)
-    {
-        for (int block = 0; !bytes.IsEmpty; block++)
-        {
-            ReadOnlySpan<byte> one = bytes[..Math.Min(Limits.BlockSize, bytes.Length)];
-            if (Crc32C.Compute(one) != checksums[block])
-            {
-                return false;
-            }
-
-            bytes = bytes[one.Length..];
-        }
-
-        return true;
-    }
 }

@@ -1,10 +1,11 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
-/// <summary>Fetches a range of a chunk over one connection and verifies it on the way.</summary>
-internal sealed class ChunkFetcher(FrameConnection connection, ulong requestId)
+/// <summary>Fetches a range of a chunk over one connection and verifies it on the way. Blocks; used once.</summary>
+internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestId, Stall stall)
 {
     private int _leftInFrame;
 
@@ -14,23 +15,25 @@ internal sealed class ChunkFetcher(FrameConnection connection, ulong requestId)
     /// <summary>
     /// Asks and fills the destination. What fails leaves the connection unusable but for a server's error in place.
     /// </summary>
-    public async Task<Exchanged<ChunkStatus>> FetchAsync(ChunkReference chunk, int offset, Memory<byte> destination)
+    public Exchanged<ChunkStatus> Fetch(
+        ChunkReference chunk, ImmutableArray<byte> capability, int offset, Memory<byte> destination)
     {
-        var message = new byte[64];
-        int length = new ReadRequest(chunk.Volume, chunk.Key, offset, destination.Length).Encode(message);
-        await connection.SendAsync(FrameType.Read, requestId, message.AsMemory(0, length));
+        connection.WakeEvery(stall.Interval);
+        Span<byte> message = stackalloc byte[ReadRequest.MaxBytes];
+        int length = new ReadRequest(chunk.Volume, chunk.Key, offset, destination.Length, capability).Encode(message);
+        connection.Send(FrameType.Read, requestId, message[..length], stall);
 
-        FrameHeader header = await connection.ReceiveHeaderAsync();
-        ReadOnlyMemory<byte> answer = await connection.ReceiveMessageAsync(header);
+        FrameHeader header = connection.ReceiveHeader(stall);
+        ReadOnlySpan<byte> answer = connection.ReceiveMessage(header, stall);
         if (header.Type == FrameType.Error)
         {
-            return Refused(header, answer.Span);
+            return Refused(header, answer);
         }
 
         if (header.Type != FrameType.Reading || header.RequestId != requestId
-            || ReadAnswer.Decode(answer.Span) is not { } reading)
+            || ReadAnswer.Decode(answer) is not { } reading)
         {
-            throw Answers.Malformed(connection);
+            throw Answers.Malformed(connection.Peer);
         }
 
         if (reading.ChunkLength != chunk.Length || !BlockRange.Vouches(reading.BlockChecksums, chunk))
@@ -38,40 +41,48 @@ internal sealed class ChunkFetcher(FrameConnection connection, ulong requestId)
             return Damaged("length or block checksums are not those of the chunk's writer");
         }
 
-        ChunkStatus status = await BlockRange.ReadAsync(
-            chunk.Length, reading.BlockChecksums, offset, destination, (_, piece) => FillAsync(piece));
-        if (status == ChunkStatus.Damaged && Detail.Length == 0)
+        using var range = new VerifiedRange(chunk.Length, reading.BlockChecksums, offset, destination);
+        while (range.Next(out _, out Memory<byte> piece))
         {
-            return Damaged("a block does not match its checksum");
+            ChunkStatus status = Fill(piece.Span);
+            if (status != ChunkStatus.Ok)
+            {
+                // An error in place of a data frame ends the answer: the connection stands between two requests again.
+                return new Exchanged<ChunkStatus>(status, _leftInFrame == 0);
+            }
+
+            if (!range.Accept(piece))
+            {
+                return Damaged("a block does not match its checksum");
+            }
         }
 
-        // An error in place of a data frame ends the answer, so the connection stands between two requests again.
-        return new Exchanged<ChunkStatus>(status, _leftInFrame == 0);
+        return new Exchanged<ChunkStatus>(ChunkStatus.Ok, _leftInFrame == 0);
     }
 
     /// <summary>Fills the destination from the data frames, wherever the server cut them.</summary>
-    private async ValueTask<ChunkStatus> FillAsync(Memory<byte> destination)
+    private ChunkStatus Fill(Span<byte> destination)
     {
         while (!destination.IsEmpty)
         {
             if (_leftInFrame == 0)
             {
-                FrameHeader header = await connection.ReceiveHeaderAsync();
+                FrameHeader header = connection.ReceiveHeader(stall);
                 if (header.Type == FrameType.Error)
                 {
-                    return Refused(header, (await connection.ReceiveMessageAsync(header)).Span).Answer;
+                    return Refused(header, connection.ReceiveMessage(header, stall)).Answer;
                 }
 
                 if (header.Type != FrameType.Data || header.RequestId != requestId || header.Length == 0)
                 {
-                    throw Answers.Malformed(connection);
+                    throw Answers.Malformed(connection.Peer);
                 }
 
                 _leftInFrame = header.Length;
             }
 
             int length = Math.Min(_leftInFrame, destination.Length);
-            await connection.ReceiveAsync(destination[..length]);
+            connection.ReceiveAll(destination[..length], stall);
             _leftInFrame -= length;
             destination = destination[length..];
         }
@@ -81,7 +92,7 @@ internal sealed class ChunkFetcher(FrameConnection connection, ulong requestId)
 
     private Exchanged<ChunkStatus> Refused(FrameHeader header, ReadOnlySpan<byte> message)
     {
-        ErrorAnswer error = Answers.Error(connection, header, requestId, message);
+        ErrorAnswer error = Answers.Error(connection.Peer, header, requestId, message);
         Detail = error.Text;
         return new Exchanged<ChunkStatus>(error.Status, true);
     }

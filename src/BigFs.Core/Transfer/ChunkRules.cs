@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 
 namespace BigFs.Core.Transfer;
 
@@ -20,16 +22,28 @@ internal static class ChunkRules
             throw new ArgumentException(
                 $"The grant for chunk {grant.Key} needs 1 to {Limits.MaxReplicas} different members with short endpoints.", nameof(grant));
         }
+
+        CheckCapability(grant.Capability, nameof(grant));
     }
 
     /// <exception cref="ArgumentException">
     /// The chunk's length is none, or the range does not lie in the chunk.
     /// </exception>
-    public static void CheckRead(ChunkReference chunk, int offset, Memory<byte> destination)
+    public static void CheckRead(ChunkReference chunk, ImmutableArray<byte> capability, int offset, Memory<byte> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(chunk.Length, nameof(chunk));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(chunk.Length, Limits.MaxChunkSize, nameof(chunk));
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan((long)offset + destination.Length, chunk.Length, nameof(destination));
+        CheckCapability(capability, nameof(capability));
+    }
+
+    /// <summary>What is too long for a capability is none; whether it is good is for the node to say.</summary>
+    private static void CheckCapability(ImmutableArray<byte> capability, string name)
+    {
+        if (capability.IsDefault || capability.Length > Capability.MaxBytes)
+        {
+            throw new ArgumentException($"A capability has at most {Capability.MaxBytes} bytes.", name);
+        }
     }
 }

@@ -5,108 +5,187 @@ using BigFs.Core.Storage;
 namespace BigFs.Core.Transfer;
 
 /// <summary>
-/// Sends a chunk to one member of a pipeline and awaits its answer; a client and a relaying datanode alike.
+/// Brings one chunk to a member of a pipeline and awaits its answer: a client that has it whole, and a datanode that
+/// passes it on as it arrives. Its calls block; used by one thread.
 /// </summary>
-internal sealed class ChunkSender(TransferClient client)
+/// <param name="client">Where connections come from.</param>
+/// <param name="request">The request, for the member that is asked.</param>
+/// <param name="stall">Gives up in time.</param>
+/// <param name="cancellationToken">Gives the connection up.</param>
+internal sealed class ChunkSender(
+    TransferClient client, WriteRequest request, Stall stall, CancellationToken cancellationToken) : IDisposable
 {
-    /// <summary>Sends the chunk to the member that the request is for.</summary>
-    /// <returns>
-    /// The acknowledgements of that member and all behind it, or the failure: at the node that an answer names, else at the
-    /// member that this side's connection leads to.
-    /// </returns>
-    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async Task<ChunkWriteResult> SendAsync(
-        WriteRequest request, PayloadSource source, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await client.ExchangeAsync(
-                request.Target.TransferEndpoint,
-                (connection, id) => ExchangeAsync(connection, id, request, source),
-                () => source.CanRepeat,
-                cancellationToken);
-        }
-        catch (TransferException fault)
-        {
-            return Failure(fault.Status, fault.Node ?? request.Target.Id, fault.Message);
-        }
-    }
+    private BlockingConnection? _connection;
+    private CancellationTokenRegistration _abort;
+    private ulong _id;
+    private bool _pooled;
+    private int _sent;
+    private ChunkWriteResult? _answer;
 
     /// <summary>A write that failed.</summary>
     public static ChunkWriteResult Failure(ChunkStatus status, NodeId node, string detail) =>
         new() { Status = status, FailedNode = node, Detail = detail };
 
-    private async Task<Exchanged<ChunkWriteResult>> ExchangeAsync(
-        FrameConnection connection, ulong id, WriteRequest request, PayloadSource source)
+    /// <summary>Sends a whole chunk; a pooled connection that turns out dead is replaced once.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static ChunkWriteResult Send(
+        TransferClient client, WriteRequest request, ReadOnlySpan<byte> payload, CancellationToken cancellationToken)
     {
-        Task<ChunkWriteResult> answer = ReceiveAnswerAsync(connection, id, request);
-        bool sentAll = false;
-        try
+        bool fresh = false;
+        while (true)
         {
-            sentAll = await SendPayloadAsync(connection, id, request, source, answer);
-        }
-        catch (Exception broken) when (broken is TransferException or OperationCanceledException)
-        {
-            // The receiving side ends too then, with the member's own reason if one came, else with the same break.
-            connection.Watch.Arm(client.StallTimeout);
-        }
+            using var sender = new ChunkSender(
+                client, request, Stall.After(client.StallTimeout, client.Time), cancellationToken);
+            try
+            {
+                sender.Begin(fresh);
+                for (int sent = 0; sent < payload.Length && sender.TrySend(payload[sent..Math.Min(payload.Length, sent + FrameHeader.MaxData)]);)
+                {
+                    sent += FrameHeader.MaxData;
+                }
 
-        ChunkWriteResult result = await answer;
-        return sentAll || result.Status != ChunkStatus.Ok
-            ? new Exchanged<ChunkWriteResult>(result, sentAll)
-            : throw Answers.Malformed(connection);
+                return sender.Finish();
+            }
+            catch (TransferException) when (cancellationToken.IsCancellationRequested)
+            {
+                throw new OperationCanceledException(cancellationToken);
+            }
+            catch (TransferException fault)
+            {
+                if (!sender.MayRepeat(fault) || fresh)
+                {
+                    return Failure(fault.Status, fault.Node ?? request.Target.Id, fault.Message);
+                }
+
+                fresh = true;
+            }
+        }
     }
 
-    /// <returns>False when the answer came first: it is an error then, and the rest need not be sent.</returns>
-    private async Task<bool> SendPayloadAsync(
-        FrameConnection connection, ulong id, WriteRequest request, PayloadSource source, Task answer)
+    /// <summary>Connects and sends the request.</summary>
+    /// <exception cref="TransferException">The member cannot be reached.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public void Begin(bool fresh = false)
     {
-        var message = new byte[FrameHeader.MaxMessage];
-        await connection.SendAsync(FrameType.Write, id, message.AsMemory(0, request.Encode(message)));
-        for (int sent = 0; sent < request.Length;)
+        (_connection, _pooled) = client.Take(request.Target.TransferEndpoint, fresh, cancellationToken);
+        _connection.WakeEvery(stall.Interval);
+        _abort = _connection.AbortOn(cancellationToken);
+        _id = _connection.BeginExchange();
+        Span<byte> message = stackalloc byte[FrameHeader.MaxMessage];
+        _connection.Send(FrameType.Write, _id, message[..request.Encode(message)], stall, more: true);
+    }
+
+    /// <summary>The same; a pooled connection that turns out dead is replaced once.</summary>
+    public void BeginPatiently()
+    {
+        try
         {
-            if (source.Available == sent)
-            {
-                // The next move is the writer's in front of this node, and his connection is watched on its own.
-                connection.Watch.Rest();
-                await source.WaitBeyondAsync(sent, connection.Aborted);
-                connection.Watch.Arm(client.StallTimeout);
-            }
+            Begin();
+        }
+        catch (TransferException fault) when (MayRepeat(fault))
+        {
+            Release(reusable: false);
+            Begin(fresh: true);
+        }
+    }
 
-            if (answer.IsCompleted)
-            {
-                return false;
-            }
-
-            int length = Math.Min(source.Available - sent, FrameHeader.MaxData);
-            await connection.SendAsync(FrameType.Data, id, source.Payload.Slice(sent, length));
-            sent += length;
+    /// <summary>Sends the next bytes of the chunk, at most a data frame's.</summary>
+    /// <returns>False when the answer came first: it is an error then, and the rest need not be sent.</returns>
+    /// <exception cref="TransferException">The connection broke or stalled, or the answer is malformed.</exception>
+    public bool TrySend(ReadOnlySpan<byte> piece)
+    {
+        if (_answer is null && _connection!.HasInput)
+        {
+            TakeAnswer();
         }
 
-        source.MarkSent();
+        if (_answer is not null)
+        {
+            return false;
+        }
+
+        _connection!.SendDataHeader(_id, piece.Length, stall);
+        _sent += piece.Length;
+        stall.Begin();
+        while (!piece.IsEmpty)
+        {
+            int sent = _connection.SendSome(piece);
+            piece = piece[sent..];
+
+            // A member that holds its writer back says so at intervals, which counts as a move.
+            bool waiting = sent == 0 && _connection.HasInput;
+            if (waiting)
+            {
+                TakeAnswer();
+                if (_answer is not null)
+                {
+                    return false;
+                }
+            }
+
+            stall.Note(sent > 0 || waiting, _connection.Peer);
+        }
+
         return true;
     }
 
-    private static async Task<ChunkWriteResult> ReceiveAnswerAsync(
-        FrameConnection connection, ulong id, WriteRequest request)
+    /// <summary>Awaits the answer and gives the connection back.</summary>
+    /// <returns>
+    /// The acknowledgements of that member and all behind it, or the failure: at the node that an answer names.
+    /// </returns>
+    /// <exception cref="TransferException">The connection broke or stalled, or the answer is malformed.</exception>
+    public ChunkWriteResult Finish()
     {
-        while (true)
+        while (_answer is null)
         {
-            FrameHeader header = await connection.ReceiveHeaderAsync();
-            ReadOnlyMemory<byte> message = await connection.ReceiveMessageAsync(header);
-            switch (header.Type)
-            {
-                case FrameType.Waiting when header.RequestId == id:
-                    continue;
-                case FrameType.Written when header.RequestId == id:
-                    return Judge(WriteAnswer.Decode(message.Span), request)
-                        ?? throw Answers.Malformed(connection);
-                case FrameType.Error:
-                    ErrorAnswer error = Answers.Error(connection, header, id, message.Span);
-                    return Failure(error.Status, error.Node, error.Text);
-                default:
-                    throw Answers.Malformed(connection);
-            }
+            TakeAnswer();
+        }
+
+        bool sentAll = _sent == request.Length;
+        ChunkWriteResult answer = sentAll || _answer.Status != ChunkStatus.Ok ? _answer : throw Answers.Malformed(_connection!.Peer);
+        Release(reusable: sentAll && !_connection!.IsAborted);
+        return answer;
+    }
+
+    /// <summary>Spends a connection whose exchange did not end.</summary>
+    public void Dispose() => Release(reusable: false);
+
+    private bool MayRepeat(TransferException fault) =>
+        fault.Status == ChunkStatus.Unreachable && _pooled && _connection is { Answered: false };
+
+    private void Release(bool reusable)
+    {
+        _abort.Dispose();
+        BlockingConnection? connection = _connection;
+        _connection = null;
+        if (reusable)
+        {
+            client.Return(connection!);
+        }
+        else
+        {
+            connection?.Dispose();
+        }
+    }
+
+    /// <summary>Takes one frame of the answer: the answer itself, or word that it will take time.</summary>
+    private void TakeAnswer()
+    {
+        FrameHeader header = _connection!.ReceiveHeader(stall);
+        ReadOnlySpan<byte> message = _connection.ReceiveMessage(header, stall);
+        switch (header.Type)
+        {
+            case FrameType.Waiting when header.RequestId == _id:
+                break;
+            case FrameType.Written when header.RequestId == _id:
+                _answer = Judge(WriteAnswer.Decode(message), request) ?? throw Answers.Malformed(_connection.Peer);
+                break;
+            case FrameType.Error:
+                ErrorAnswer error = Answers.Error(_connection.Peer, header, _id, message);
+                _answer = Failure(error.Status, error.Node, error.Text);
+                break;
+            default:
+                throw Answers.Malformed(_connection.Peer);
         }
     }
 
@@ -114,7 +193,7 @@ internal sealed class ChunkSender(TransferClient client)
     /// Accepts a line from each member asked, in order, with the writer's checksum; null when lines are missing or
     /// strange.
     /// </summary>
-    private static ChunkWriteResult? Judge(ImmutableArray<ReplicaAcknowledgement>? answer, WriteRequest request)
+    internal static ChunkWriteResult? Judge(ImmutableArray<ReplicaAcknowledgement>? answer, WriteRequest request)
     {
         ReadOnlySpan<NodeAddress> asked = request.Pipeline.AsSpan()[request.Position..];
         if (answer is not { } replicas || replicas.Length != asked.Length)

@@ -26,11 +26,11 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
     }
 
     /// <summary>An idle connection that still looks alive, the one used last; null when there is none.</summary>
-    public FrameConnection? TryTake(string endpoint)
+    public BlockingConnection? TryTake(string endpoint)
     {
         while (true)
         {
-            FrameConnection connection;
+            BlockingConnection connection;
             lock (_lock)
             {
                 ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, this);
@@ -43,7 +43,7 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
                 list.RemoveAt(list.Count - 1);
             }
 
-            if (!connection.HasUnexpectedInput)
+            if (!connection.HasInput)
             {
                 return connection;
             }
@@ -57,7 +57,7 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
     /// The endpoint is none, does not answer in time, or speaks something else.
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async ValueTask<FrameConnection> ConnectAsync(string endpoint, CancellationToken cancellationToken)
+    public BlockingConnection Connect(string endpoint, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed.IsCancellationRequested, this);
         if (!TransferEndpoint.TryParse(endpoint, out TransferEndpoint target) || target.Port == 0)
@@ -68,30 +68,35 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
         using var timeout = new CancellationTokenSource(options.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         Socket socket = target.CreateSocket();
-        var connection = new FrameConnection(socket, endpoint, time);
+        BlockingConnection? connection = null;
         try
         {
-            await socket.ConnectAsync(target.Loopback?.ToString() ?? target.Host, target.Port, either.Token);
-            using (connection.AbortOn(either.Token))
+            // The socket has to stay a blocking one, so it is connected by a blocking call, which closing ends.
+            using (either.Token.UnsafeRegister(static state => ((Socket)state!).Dispose(), socket))
             {
-                await GreetAsync(connection);
+                socket.Connect(target.Loopback?.ToString() ?? target.Host, target.Port);
+                connection = new BlockingConnection(socket, endpoint);
+                Stall stall = Stall.After(options.ConnectTimeout, time);
+                connection.WakeEvery(stall.Interval);
+                Greet(connection, stall);
             }
 
             either.Token.ThrowIfCancellationRequested();
             return connection;
         }
-        catch (Exception fault) when (fault is SocketException or OperationCanceledException or TransferException)
+        catch (Exception fault) when (
+            fault is SocketException or ObjectDisposedException or OperationCanceledException or TransferException)
         {
-            connection.Dispose();
+            socket.Dispose();
             cancellationToken.ThrowIfCancellationRequested();
-            if (fault is TransferException && !timeout.IsCancellationRequested)
+            if (fault is TransferException { Status: not ChunkStatus.Stalled } && !timeout.IsCancellationRequested)
             {
                 throw;
             }
 
             throw new TransferException(
                 ChunkStatus.Unreachable,
-                timeout.IsCancellationRequested
+                timeout.IsCancellationRequested || fault is TransferException
                     ? $"{endpoint} did not answer within the connect time-out of {options.ConnectTimeout}."
                     : $"{endpoint} cannot be reached: {fault.Message}",
                 innerException: fault);
@@ -99,7 +104,7 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
     }
 
     /// <summary>Takes back a connection whose exchange ended cleanly.</summary>
-    public void Return(FrameConnection connection)
+    public void Return(BlockingConnection connection)
     {
         lock (_lock)
         {
@@ -142,17 +147,12 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
         }
     }
 
-    private static async ValueTask GreetAsync(FrameConnection connection)
+    private static void Greet(BlockingConnection connection, Stall stall)
     {
-        await connection.SendHelloAsync();
-        Hello theirs = await connection.ReceiveHelloAsync();
-        if (!Hello.Own.SharesVersionWith(theirs))
-        {
-            throw new TransferException(
-                ChunkStatus.Malformed,
-                $"{connection.Peer} speaks versions {theirs.LowestVersion} to {theirs.HighestVersion} of the transfer"
-                + $" protocol, this side {Hello.Own.LowestVersion} to {Hello.Own.HighestVersion}.");
-        }
+        connection.SendHello(Hello.Own, stall);
+        Span<byte> theirs = stackalloc byte[Hello.Size];
+        connection.ReceiveAll(theirs, stall);
+        Answers.Greet(theirs, connection.Peer);
     }
 
     private async Task SweepAsync()
@@ -181,5 +181,5 @@ internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider
 
     private bool IsExpired(Idle idle) => time.GetElapsedTime(idle.Since) >= options.IdleTimeout;
 
-    private readonly record struct Idle(FrameConnection Connection, long Since);
+    private readonly record struct Idle(BlockingConnection Connection, long Since);
 }

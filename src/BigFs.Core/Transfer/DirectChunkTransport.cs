@@ -8,7 +8,8 @@ namespace BigFs.Core.Transfer;
 /// The data plane within one process: calls the nodes' stores directly and opens no port. The promises are those of
 /// <see cref="TcpChunkTransport"/>: the store verifies what is written, and what is read is verified against the
 /// reference. A write goes to all members side by side, since there is no link to spare, each with a copy in a buffer of
-/// its own; it returns when all have ended. Thread-safe.
+/// its own; it returns when all have ended. Capabilities are not asked for: whoever can call it holds the stores
+/// themselves. Thread-safe.
 /// </summary>
 /// <param name="stores">The store of a node; null when the node is not in this process or down.</param>
 public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IChunkTransport
@@ -42,9 +43,14 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
 
     /// <inheritdoc/>
     public async ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        NodeAddress node,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
     {
-        ChunkRules.CheckRead(chunk, offset, destination);
+        ChunkRules.CheckRead(chunk, capability, offset, destination);
         if (stores(node.Id) is not { } store)
         {
             return ChunkStatus.Unreachable;

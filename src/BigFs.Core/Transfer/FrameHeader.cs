@@ -11,8 +11,11 @@ internal readonly record struct FrameHeader(int Length, FrameType Type, ulong Re
     /// <summary>Bytes of a header.</summary>
     public const int Size = 16;
 
-    /// <summary>Most bytes of a data frame: 256 KiB.</summary>
-    public const int MaxData = 256 << 10;
+    /// <summary>Most bytes of a data frame: 1 MiB.</summary>
+    public const int MaxData = 1 << 20;
+
+    /// <summary>Most bytes of a data frame on a multiplexed connection, and of a chunk that is written there: 64 KiB.</summary>
+    public const int MaxSmallData = 64 << 10;
 
     /// <summary>
     /// Most bytes of any other frame: 8 KiB, which holds the checksums of the largest chunk's blocks.

@@ -13,8 +13,17 @@ internal readonly record struct Hello(ushort LowestVersion, ushort HighestVersio
     /// <summary>Bytes of a hello.</summary>
     public const int Size = 16;
 
-    /// <summary>This implementation: version 1, no optional parts.</summary>
+    /// <summary>Feature: several requests at a time on this connection, for small chunks.</summary>
+    public const ulong Multiplexed = 1;
+
+    /// <summary>This implementation on a connection that serves one request at a time: version 1.</summary>
     public static readonly Hello Own = new(1, 1, 0);
+
+    /// <summary>The same on a multiplexed connection.</summary>
+    public static readonly Hello OwnMultiplexed = new(1, 1, Multiplexed);
+
+    /// <summary>Whether the side speaks multiplexed here.</summary>
+    public bool IsMultiplexed => (Features & Multiplexed) != 0;
 
     private static ReadOnlySpan<byte> Magic => "BGFS"u8;
 

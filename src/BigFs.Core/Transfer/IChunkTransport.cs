@@ -28,12 +28,18 @@ public interface IChunkTransport : IAsyncDisposable
     /// </summary>
     /// <param name="node">The replica to ask.</param>
     /// <param name="chunk">The chunk, with the length and checksum that its manifest states.</param>
+    /// <param name="capability">What allows it, as the volume's location has it.</param>
     /// <param name="offset">First byte wanted.</param>
     /// <param name="destination">As long as the bytes wanted; must end within the chunk.</param>
     /// <param name="cancellationToken">Ends the read.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken);
+        NodeAddress node,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken);
 }
 
 /// <summary>What came of a write.</summary>

@@ -4,62 +4,79 @@ using BigFs.Core.Storage;
 namespace BigFs.Core.Transfer;
 
 /// <summary>
-/// Serves one connection, one request after the other, until the peer goes, errs or the server stops.
+/// Serves one connection on a thread of its own, one request after the other, until the peer goes, errs or the server
+/// stops.
 /// </summary>
 internal sealed class ServerConnection(ServerContext context, Socket socket, string peer)
 {
     /// <summary>Most input that is taken and forgotten so that a last answer is read: 1 MiB.</summary>
     private const int MaxLinger = 1 << 20;
 
-    /// <summary>Runs to the connection's end; never throws.</summary>
+    /// <summary>Runs to the connection's end, or to the end of the hellos of a multiplexed one; never throws.</summary>
     /// <param name="refuse">Whether the server has too many connections already: says so and closes.</param>
-    public async Task RunAsync(bool refuse)
+    /// <returns>Whether the connection is a multiplexed one: the socket is the caller's to serve then.</returns>
+    public bool Run(bool refuse)
     {
-        using var connection = new FrameConnection(socket, peer, context.Time);
+        bool multiplexed = false;
         try
         {
-            socket.NoDelay = true;
+            var connection = new BlockingConnection(socket, peer);
             using (connection.AbortOn(context.Aborting))
             {
-                await ServeAsync(connection, refuse);
+                multiplexed = Serve(connection, refuse);
             }
         }
         catch (TransferException ended) when (ended.Status == ChunkStatus.Malformed)
         {
             TransferLog.ProtocolBroken(context.Logger, peer, ended.Message);
         }
-        catch (Exception ended) when (ended is TransferException or SocketException
+        catch (Exception ended) when (ended is TransferException or SocketException or ObjectDisposedException
             || (ended is OperationCanceledException && context.Aborting.IsCancellationRequested))
         {
             TransferLog.ConnectionEnded(context.Logger, peer, ended.Message);
         }
         catch (Exception fault)
         {
-            // The last door before the server's loop: one bad request must not end the others.
+            // The last door before the thread's end: one bad request must not end the others.
             TransferLog.RequestFailed(context.Logger, peer, fault);
         }
+        finally
+        {
+            if (!multiplexed)
+            {
+                socket.Dispose();
+            }
+        }
+
+        return multiplexed;
     }
 
-    private async Task ServeAsync(FrameConnection connection, bool refuse)
+    /// <returns>Whether the connection is a multiplexed one.</returns>
+    private bool Serve(BlockingConnection connection, bool refuse)
     {
         bool welcome;
+        bool multiplexed;
         using (connection.AbortOn(context.Stopping))
         {
-            welcome = await GreetAsync(connection, refuse);
+            welcome = Greet(connection, refuse, out multiplexed);
         }
 
-        while (welcome)
+        while (welcome && !multiplexed)
         {
-            welcome = await ServeRequestAsync(connection);
+            welcome = ServeRequest(connection);
         }
+
+        return welcome && multiplexed;
     }
 
     /// <returns>Whether requests may follow.</returns>
-    private async Task<bool> GreetAsync(FrameConnection connection, bool refuse)
+    private bool Greet(BlockingConnection connection, bool refuse, out bool multiplexed)
     {
-        connection.Watch.Arm(context.Options.HelloTimeout);
-        Hello theirs = await connection.ReceiveHelloAsync();
-        await connection.SendHelloAsync();
+        Stall stall = Stall.After(context.Options.HelloTimeout, context.Time);
+        connection.WakeEvery(stall.Interval);
+        Hello theirs = connection.ReceiveHello(stall);
+        multiplexed = theirs.IsMultiplexed;
+        connection.SendHello(multiplexed ? Hello.OwnMultiplexed : Hello.Own, stall);
         bool common = Hello.Own.SharesVersionWith(theirs);
         if (common && !refuse)
         {
@@ -69,24 +86,25 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
         if (common)
         {
             string text = $"Node {context.Store.Node} has too many connections.";
-            await connection.SendErrorAsync(0, context.ErrorHere(ChunkStatus.Busy, text));
+            connection.SendError(0, context.ErrorHere(ChunkStatus.Busy, text), stall);
         }
 
-        await connection.LingerAsync(MaxLinger);
+        connection.Linger(MaxLinger, stall);
         return false;
     }
 
     /// <returns>Whether another request may follow.</returns>
-    private async Task<bool> ServeRequestAsync(FrameConnection connection)
+    private bool ServeRequest(BlockingConnection connection)
     {
         ulong requestId = 0;
+        Stall stall = context.StallOfPeer();
         try
         {
             FrameHeader? next;
-            connection.Watch.Arm(context.Options.IdleTimeout);
+            connection.WakeEvery(context.Options.IdleTimeout);
             using (connection.AbortOn(context.Stopping))
             {
-                next = await connection.ReceiveHeaderOrEndAsync();
+                next = connection.ReceiveHeaderOrEnd(new Stall(context.Time, context.Options.IdleTimeout, context.Options.IdleTimeout));
             }
 
             if (next is not { } header)
@@ -95,29 +113,31 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
             }
 
             requestId = header.RequestId;
-            connection.Watch.Arm(context.Options.StallTimeout);
-            return await ServeRequestAsync(connection, header);
+            connection.WakeEvery(stall.Interval);
+            return ServeRequest(connection, header, stall);
         }
         catch (TransferException fault) when (fault.Status == ChunkStatus.Malformed)
         {
             TransferLog.ProtocolBroken(context.Logger, peer, fault.Message);
-            await connection.SendErrorAsync(requestId, context.ErrorHere(ChunkStatus.Malformed, fault.Message));
-            await connection.LingerAsync(MaxLinger);
+            connection.SendError(requestId, context.ErrorHere(ChunkStatus.Malformed, fault.Message), stall);
+            connection.Linger(MaxLinger, stall);
             return false;
         }
     }
 
-    private async Task<bool> ServeRequestAsync(FrameConnection connection, FrameHeader header)
+    private bool ServeRequest(BlockingConnection connection, FrameHeader header, Stall stall)
     {
-        ReadOnlyMemory<byte> message = await connection.ReceiveMessageAsync(header);
+        ReadOnlySpan<byte> message = connection.ReceiveMessage(header, stall);
         switch (header.Type)
         {
             case FrameType.Write:
-                WriteRequest write = WriteRequest.Decode(message.Span) ?? throw Malformed("a write request");
-                return await new ServerWrite(context, connection, header.RequestId, write).RunAsync();
+                WriteRequest write = WriteRequest.Decode(message) ?? throw Malformed("a write request");
+                new ServerWrite(context, connection, header.RequestId, write).Run();
+                return true;
             case FrameType.Read:
-                ReadRequest read = ReadRequest.Decode(message.Span) ?? throw Malformed("a read request");
-                return await new ServerRead(context, connection, header.RequestId, read).RunAsync();
+                ReadRequest read = ReadRequest.Decode(message) ?? throw Malformed("a read request");
+                new ServerRead(context, connection, header.RequestId, read, stall).Run();
+                return true;
             default:
                 throw Malformed($"a frame of type {(byte)header.Type}");
         }

@@ -1,86 +1,148 @@
 using System.Buffers;
 using BigFs.Core.Storage;
+using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Transfer;
 
 /// <summary>
-/// Answers one read: the checksums, then the covering blocks as they are on the disk. The asking side verifies; checking
-/// here too would cost a second pass and prove nothing to it.
+/// Answers one read: the checksums, then the covering blocks as they are on the disk, from the file's pages to the socket
+/// without a copy where the system can. The asking side verifies; checking here too would cost a second pass and prove
+/// nothing to it.
 /// </summary>
-internal sealed class ServerRead(ServerContext context, FrameConnection connection, ulong requestId, ReadRequest request)
+internal sealed class ServerRead(
+    ServerContext context, BlockingConnection connection, ulong requestId, ReadRequest request, Stall stall)
 {
-    /// <returns>Whether another request may follow on the connection.</returns>
-    public async Task<bool> RunAsync()
+    /// <summary>Runs to the answer; another request may follow on the connection.</summary>
+    public void Run()
     {
-        (ChunkStatus status, StoredChunk? chunk) =
-            await context.Store.OpenAsync(request.Volume, request.Key, context.Aborting);
-        if (chunk is null)
+        if (context.Disallow(request.Capability.AsSpan(), request.ToUse(), connection.Peer) is { } refusal)
         {
-            await RefuseAsync(
-                status, $"Node {context.Store.Node} has no chunk {request.Key} of volume {request.Volume}: {status}.");
-            return true;
+            connection.SendError(requestId, refusal, stall);
+            return;
         }
 
-        await using (chunk)
+        (ChunkStatus status, StoredChunk? chunk) =
+            Result(context.Store.OpenAsync(request.Volume, request.Key, context.Aborting));
+        if (chunk is null)
+        {
+            Refuse(status, $"Node {context.Store.Node} has no chunk {request.Key} of volume {request.Volume}: {status}.");
+            return;
+        }
+
+        try
         {
             if (request.Offset + (long)request.Length > chunk.Length)
             {
-                await RefuseAsync(ChunkStatus.Malformed, $"Chunk {request.Key} ends before the range that is asked for.");
-                return true;
+                Refuse(ChunkStatus.Malformed, $"Chunk {request.Key} ends before the range that is asked for.");
+                return;
             }
 
-            var message = new byte[sizeof(uint) * (1 + chunk.BlockChecksums.Length)];
+            Span<byte> message = stackalloc byte[FrameHeader.MaxMessage];
             int length = ReadAnswer.Encode(chunk.Length, chunk.BlockChecksums.Span, message);
-            await connection.SendAsync(FrameType.Reading, requestId, message.AsMemory(0, length));
-            return await SendBlocksAsync(chunk);
+            connection.Send(FrameType.Reading, requestId, message[..length], stall, more: request.Length > 0);
+            SendBlocks(chunk);
+        }
+        finally
+        {
+            Result(Ended(chunk));
         }
     }
 
-    /// <summary>Reads a piece while the one before it is being sent.</summary>
-    private async Task<bool> SendBlocksAsync(StoredChunk chunk)
+    private void SendBlocks(StoredChunk chunk)
     {
         (int start, int end) = BlockRange.Cover(request.Offset, request.Length, chunk.Length);
-        byte[] filling = ArrayPool<byte>.Shared.Rent(Math.Min(FrameHeader.MaxData, end - start));
-        byte[] leaving = end - start > FrameHeader.MaxData ? ArrayPool<byte>.Shared.Rent(FrameHeader.MaxData) : [];
-        Task sending = Task.CompletedTask;
+        bool fromPages = OperatingSystem.IsLinux() && chunk.TryGetFile(out _, out _);
+        byte[] buffer = fromPages ? [] : ArrayPool<byte>.Shared.Rent(Math.Min(FrameHeader.MaxData, end - start));
         try
         {
             while (start < end)
             {
-                Memory<byte> piece = filling.AsMemory(0, Math.Min(FrameHeader.MaxData, end - start));
-                ChunkStatus status = await chunk.ReadAsync(start, piece, context.Aborting);
-                await sending;
+                int length = Math.Min(FrameHeader.MaxData, end - start);
+                ChunkStatus status = fromPages ? SendPages(chunk, start, length) : SendCopy(chunk, start, buffer.AsMemory(0, length));
                 if (status != ChunkStatus.Ok)
                 {
-                    await RefuseAsync(status, $"Node {context.Store.Node} cannot read chunk {request.Key}: {status}.");
-                    return true;
+                    Refuse(status, $"Node {context.Store.Node} cannot read chunk {request.Key}: {status}.");
+                    return;
                 }
 
-                sending = connection.SendAsync(FrameType.Data, requestId, piece).AsTask();
-                start += piece.Length;
-                (filling, leaving) = (leaving, filling);
+                start += length;
             }
-
-            await sending;
-            return true;
         }
         finally
         {
-            // The buffers are the socket's until its send has ended, however it ended.
-            await sending.Settled();
-            Return(filling);
-            Return(leaving);
+            if (buffer.Length > 0)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
         }
     }
 
-    private static void Return(byte[] buffer)
+    private ChunkStatus SendCopy(StoredChunk chunk, int start, Memory<byte> piece)
     {
-        if (buffer.Length > 0)
+        ChunkStatus status = Result(chunk.ReadAsync(start, piece, context.Aborting));
+        if (status == ChunkStatus.Ok)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            connection.SendDataHeader(requestId, piece.Length, stall);
+            connection.SendAll(piece.Span, stall);
         }
+
+        return status;
     }
 
-    private ValueTask RefuseAsync(ChunkStatus status, string text) =>
-        connection.SendErrorAsync(requestId, context.ErrorHere(status, text));
+    /// <summary>
+    /// Sends a frame from the file. The first bytes are asked for before the header leaves, so that a disk that cannot read
+    /// them is told in its place; one that fails later ends the connection.
+    /// </summary>
+    private ChunkStatus SendPages(StoredChunk chunk, int start, int length)
+    {
+        Span<byte> probe = stackalloc byte[1];
+        if (!chunk.TryGetFile(out SafeFileHandle? file, out long offset))
+        {
+            return ChunkStatus.Busy;
+        }
+
+        try
+        {
+            if (RandomAccess.Read(file, probe, offset + start) != 1)
+            {
+                return ChunkStatus.DiskFailed;
+            }
+        }
+        catch (Exception unreadable) when (unreadable is IOException or ObjectDisposedException or UnauthorizedAccessException)
+        {
+            return unreadable is ObjectDisposedException ? ChunkStatus.Busy : ChunkStatus.DiskFailed;
+        }
+
+        connection.SendDataHeader(requestId, length, stall);
+        stall.Begin();
+        for (int sent = 0; sent < length;)
+        {
+            int count;
+            try
+            {
+                count = connection.SendSome(file, offset + start + sent, length - sent);
+            }
+            catch (Exception unreadable) when (unreadable is DiskException or ObjectDisposedException)
+            {
+                throw new TransferException(ChunkStatus.DiskFailed, unreadable.Message, null, unreadable);
+            }
+
+            stall.Note(count > 0, connection.Peer);
+            sent += count;
+        }
+
+        return ChunkStatus.Ok;
+    }
+
+    private void Refuse(ChunkStatus status, string text) =>
+        connection.SendError(requestId, context.ErrorHere(status, text), stall);
+
+    private static async ValueTask<bool> Ended(StoredChunk chunk)
+    {
+        await chunk.DisposeAsync();
+        return true;
+    }
+
+    /// <summary>The thread is this connection's own: it may wait for the store.</summary>
+    private static T Result<T>(ValueTask<T> work) => work.IsCompletedSuccessfully ? work.Result : work.AsTask().GetAwaiter().GetResult();
 }

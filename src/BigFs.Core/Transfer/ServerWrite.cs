@@ -1,181 +1,204 @@
-using System.Buffers;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
 
 /// <summary>
-/// Takes one chunk: receives it into a buffer of the store, passes each frame on to the next member as it arrives, then
+/// Takes one chunk: receives it into a buffer of the store, passes each piece on to the next member as it arrives, then
 /// appends it while the next member's acknowledgement is on its way, and acknowledges when both are there. What fails is
 /// answered at once; the rest of the payload is then received and forgotten, so that the writer, who may be in the middle
 /// of it, reads the answer before the connection's end.
 /// </summary>
-internal sealed class ServerWrite(ServerContext context, FrameConnection upstream, ulong requestId, WriteRequest request)
+internal sealed class ServerWrite(ServerContext context, BlockingConnection upstream, ulong requestId, WriteRequest request)
 {
-    private int _received;
+    /// <summary>Bytes received, passed on and checked at a time: they stay in the processor's cache between the three.</summary>
+    private const int Piece = 256 << 10;
 
-    /// <returns>Whether another request may follow on the connection.</returns>
-    public async Task<bool> RunAsync()
+    private readonly ChunkAppend _append = request.ToAppend();
+    private readonly Stall _stall = context.StallOfPeer();
+    private int _received;
+    private int _leftInFrame;
+    private bool _writerIsGone;
+
+    /// <summary>Runs to the answer; another request may follow on the connection.</summary>
+    public void Run()
     {
-        ErrorAnswer? failure = Refuse() ?? await TransferAsync();
+        ErrorAnswer? failure = context.Refuse(request, _append, upstream.Peer) ?? Transfer();
         if (failure is { } error)
         {
-            upstream.Watch.Arm(context.Options.StallTimeout);
-            await upstream.SendErrorAsync(requestId, error);
-            await DrainAsync();
+            upstream.SendError(requestId, error, _stall);
+            Drain();
         }
-
-        return true;
-    }
-
-    private ErrorAnswer? Refuse()
-    {
-        NodeId here = context.Store.Node;
-        if (request.Target.Id != here)
-        {
-            return new ErrorAnswer(
-                ChunkStatus.Unreachable,
-                request.Target.Id,
-                $"Node {here} listens where node {request.Target.Id} was expected.");
-        }
-
-        ChunkStatus status = context.Store.Check(request.ToAppend());
-        return status == ChunkStatus.Ok ? null : Refusal(status);
     }
 
     /// <returns>The failure, or null when the chunk was acknowledged.</returns>
-    private async Task<ErrorAnswer?> TransferAsync()
+    private ErrorAnswer? Transfer()
     {
-        upstream.Watch.Rest();
-        ChunkBuffer? buffer = await RentAsync();
+        ChunkBuffer? buffer = Rent();
         if (buffer is null)
         {
             string text = $"Node {context.Store.Node} has no buffer free, and nothing frees one.";
             return context.ErrorHere(ChunkStatus.Busy, text);
         }
 
-        using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(context.Aborting);
-        var source = new PayloadSource(buffer.Payload, 0, heldUntilAnswer: false);
-        Task<ChunkWriteResult> relay = RelayAsync(source, giveUp.Token);
         Task<ChunkStatus>? append = null;
+        using ChunkSender? relay = MakeRelay();
         try
         {
-            await ReceiveAsync(buffer, source, relay);
-            if (_received == request.Length)
+            ErrorAnswer? broken = Receive(buffer, relay);
+            if (broken is not null)
             {
-                await WaitAsync(Task.WhenAny(source.Sent, relay), () => true);
-            }
-
-            if (relay.IsCompleted && await relay is { Status: not ChunkStatus.Ok } broken)
-            {
-                return Behind(broken);
+                return broken;
             }
 
             append = AppendAsync(buffer);
             buffer = null;
-            return await ConcludeAsync(append, relay);
+            return Conclude(append, relay);
         }
         finally
         {
-            // The relay sends from the buffer, and the append owns it: neither outlives this request.
-            await giveUp.CancelAsync();
-            await relay.Settled();
+            // The append owns the buffer: it does not outlive this request.
             buffer?.Dispose();
             if (append is not null)
             {
-                await append.Settled();
+                Task.WaitAny(append);
             }
         }
+    }
+
+    private ChunkSender? MakeRelay()
+    {
+        if (request.IsLast)
+        {
+            return null;
+        }
+
+        // The member behind is watched by a stall time-out of its own; the writer in front hears meanwhile that it is waited for.
+        var stall = new Stall(context.Time, context.Relay.StallTimeout, context.Options.WaitingInterval, SendWaiting);
+        return new ChunkSender(context.Relay, request with { Position = request.Position + 1 }, stall, context.Aborting);
+    }
+
+    /// <summary>Receives the chunk piece by piece, until it is whole or the member behind has failed.</summary>
+    private ErrorAnswer? Receive(ChunkBuffer buffer, ChunkSender? relay)
+    {
+        ErrorAnswer? broken = Behind(() => relay?.BeginPatiently());
+        while (_received < request.Length && broken is null)
+        {
+            Memory<byte> piece = ReceivePiece(buffer.Payload.Slice(_received, Math.Min(Piece, request.Length - _received)));
+            context.Headway.CountReceived();
+            if (relay is not null)
+            {
+                broken = Behind(() =>
+                {
+                    if (!relay.TrySend(piece.Span))
+                    {
+                        ChunkWriteResult answer = relay.Finish();
+                        throw new TransferException(answer.Status, answer.Detail, answer.FailedNode);
+                    }
+                });
+            }
+
+            buffer.Checksums.Append(piece.Span);
+        }
+
+        return broken;
     }
 
     /// <summary>
     /// Waits for the flush here and the acknowledgements from behind, and passes them up with the own one in front.
     /// </summary>
-    private async Task<ErrorAnswer?> ConcludeAsync(Task<ChunkStatus> append, Task<ChunkWriteResult> relay)
+    private ErrorAnswer? Conclude(Task<ChunkStatus> append, ChunkSender? relay)
     {
-        // A flush is judged by whether appends end here; the members behind are watched by the relay's own stall time-out.
-        await WaitAsync(append, Moves(() => context.Headway.Appended));
-        ChunkStatus status = await append;
+        // A flush is judged by whether appends end here.
+        Wait(append, Moves(() => context.Headway.Appended));
+        ChunkStatus status = append.GetAwaiter().GetResult();
         if (status != ChunkStatus.Ok)
         {
-            return Refusal(status);
+            return context.Refusal(request, status);
         }
 
-        await WaitAsync(relay, () => true);
-        ChunkWriteResult behind = await relay;
+        ChunkWriteResult behind = new() { Status = ChunkStatus.Ok };
+        if (relay is not null && Behind(() => behind = relay.Finish()) is { } broken)
+        {
+            return broken;
+        }
+
         if (behind.Status != ChunkStatus.Ok)
         {
-            return Behind(behind);
+            return new ErrorAnswer(behind.Status, behind.FailedNode ?? Next, behind.Detail);
+        }
+
+        // The epoch once more, in the step that acknowledges: a fence that came while the others flushed wins.
+        status = context.Store.Check(_append);
+        if (status != ChunkStatus.Ok)
+        {
+            return context.Refusal(request, status);
         }
 
         // The store has verified the payload against the request's checksum, so that is the one computed here.
         var own = new ReplicaAcknowledgement(context.Store.Node, request.Crc32C, context.Store.Durability);
-        var message = new byte[FrameHeader.MaxMessage];
-        int length = WriteAnswer.Encode([own, .. behind.Replicas], message);
-        upstream.Watch.Arm(context.Options.StallTimeout);
-        await upstream.SendAsync(FrameType.Written, requestId, message.AsMemory(0, length));
+        Span<byte> message = stackalloc byte[FrameHeader.MaxMessage];
+        upstream.Send(FrameType.Written, requestId, message[..WriteAnswer.Encode([own, .. behind.Replicas], message)], _stall);
         return null;
     }
 
+    private NodeId Next => request.Pipeline[request.Position + 1].Id;
+
     private async Task<ChunkStatus> AppendAsync(ChunkBuffer buffer)
     {
-        ChunkStatus status = await context.Store.AppendAsync(request.ToAppend(), buffer, context.Aborting);
+        ChunkStatus status = await context.Store.AppendAsync(_append, buffer, context.Aborting);
         context.Headway.CountAppended();
         return status;
     }
 
-    private Task<ChunkWriteResult> RelayAsync(PayloadSource source, CancellationToken cancellationToken)
+    /// <summary>Does something with the member behind; its failure is one of that member, or of the one that it names.</summary>
+    private ErrorAnswer? Behind(Action step)
     {
-        if (request.IsLast)
+        try
         {
-            source.MarkSent();
-            return Task.FromResult(new ChunkWriteResult { Status = ChunkStatus.Ok });
+            step();
+            return null;
         }
-
-        return context.Sender.SendAsync(request with { Position = request.Position + 1 }, source, cancellationToken);
-    }
-
-    /// <summary>Receives frames until the chunk is whole or the member behind has failed.</summary>
-    private async Task ReceiveAsync(ChunkBuffer buffer, PayloadSource source, Task<ChunkWriteResult> relay)
-    {
-        upstream.Watch.Arm(context.Options.StallTimeout);
-        while (_received < request.Length && (request.IsLast || !relay.IsCompleted))
+        catch (TransferException fault) when (!_writerIsGone)
         {
-            int length = await ReceiveDataHeaderAsync();
-            await upstream.ReceiveAsync(buffer.Payload.Slice(_received, length));
-            _received += length;
-            context.Headway.CountReceived();
-            source.Advance(length);
+            return new ErrorAnswer(fault.Status, fault.Node ?? Next, fault.Message);
         }
-
-        upstream.Watch.Rest();
     }
 
     /// <summary>
     /// Receives and forgets what is left of the payload; a writer who has read the error just closes.
     /// </summary>
-    private async Task DrainAsync()
+    private void Drain()
     {
-        byte[] scratch = ArrayPool<byte>.Shared.Rent(FrameHeader.MaxData);
-        try
+        while (_received < request.Length)
         {
-            while (_received < request.Length)
-            {
-                int length = await ReceiveDataHeaderAsync();
-                await upstream.ReceiveAsync(scratch.AsMemory(0, length));
-                _received += length;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(scratch);
+            NextFrame();
+            upstream.Skip(_leftInFrame, _stall);
+            _received += _leftInFrame;
+            _leftInFrame = 0;
         }
     }
 
-    private async ValueTask<int> ReceiveDataHeaderAsync()
+    /// <summary>Fills the piece, or as much of it as the present data frame has.</summary>
+    private Memory<byte> ReceivePiece(Memory<byte> piece)
     {
-        FrameHeader header = await upstream.ReceiveHeaderAsync();
-        return header.Type == FrameType.Data && header.RequestId == requestId
+        NextFrame();
+        piece = piece[..Math.Min(piece.Length, _leftInFrame)];
+        upstream.ReceiveAll(piece.Span, _stall);
+        _received += piece.Length;
+        _leftInFrame -= piece.Length;
+        return piece;
+    }
+
+    private void NextFrame()
+    {
+        if (_leftInFrame > 0)
+        {
+            return;
+        }
+
+        FrameHeader header = upstream.ReceiveHeader(_stall);
+        _leftInFrame = header.Type == FrameType.Data && header.RequestId == requestId
             && header.Length > 0 && header.Length <= request.Length - _received
             ? header.Length
             : throw new TransferException(
@@ -187,15 +210,21 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
     /// member waits as long as it takes, for it holds nothing up. A later one has the earlier ones' buffers waiting for it;
     /// when nothing moves here between two looks, it gives up, since two nodes could be waiting for each other's.
     /// </summary>
-    private async Task<ChunkBuffer?> RentAsync()
+    private ChunkBuffer? Rent()
     {
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(context.Aborting);
-        Task<ChunkBuffer> renting = context.Store.Buffers.RentAsync(request.Length, giveUp.Token).AsTask();
+        ValueTask<ChunkBuffer> rented = context.Store.Buffers.RentAsync(request.Length, giveUp.Token);
+        if (rented.IsCompletedSuccessfully)
+        {
+            return rented.Result;
+        }
+
+        Task<ChunkBuffer> renting = rented.AsTask();
         Func<bool> moves = Moves(() => context.Headway.Total);
         bool stuck = false;
         try
         {
-            await WaitAsync(renting, () =>
+            Wait(renting, () =>
             {
                 bool moved = moves();
                 stuck = !moved && request.Position > 0;
@@ -206,7 +235,7 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
 
                 return moved;
             });
-            return await renting;
+            return renting.GetAwaiter().GetResult();
         }
         catch (OperationCanceledException) when (stuck)
         {
@@ -215,11 +244,11 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
         catch (TransferException)
         {
             // The writer is gone; the buffer may have come at the same moment.
-            await giveUp.CancelAsync();
-            await renting.Settled();
+            giveUp.Cancel();
+            Task.WaitAny(renting);
             if (renting.IsCompletedSuccessfully)
             {
-                (await renting).Dispose();
+                renting.Result.Dispose();
             }
 
             throw;
@@ -229,17 +258,27 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
     /// <summary>
     /// Waits for work to end, telling the writer at intervals that it is worth while, as long as it is.
     /// </summary>
-    private async Task WaitAsync(Task work, Func<bool> getsOn)
+    private void Wait(Task work, Func<bool> getsOn)
     {
-        while (!work.IsCompleted)
+        while (Task.WaitAny([work], context.Options.WaitingInterval) < 0)
         {
-            using var ended = new CancellationTokenSource();
-            await Task.WhenAny(work, Task.Delay(context.Options.WaitingInterval, context.Time, ended.Token));
-            await ended.CancelAsync();
-            if (!work.IsCompleted && getsOn())
+            if (getsOn() && !work.IsCompleted)
             {
-                await upstream.SendAsync(FrameType.Waiting, requestId, ReadOnlyMemory<byte>.Empty);
+                SendWaiting();
             }
+        }
+    }
+
+    private void SendWaiting()
+    {
+        try
+        {
+            upstream.Send(FrameType.Waiting, requestId, [], _stall);
+        }
+        catch (TransferException)
+        {
+            _writerIsGone = true;
+            throw;
         }
     }
 
@@ -254,10 +293,4 @@ internal sealed class ServerWrite(ServerContext context, FrameConnection upstrea
             return seen != before;
         };
     }
-
-    private ErrorAnswer Refusal(ChunkStatus status) => context.ErrorHere(
-        status, $"Node {context.Store.Node} did not take chunk {request.Key} into volume {request.Volume}: {status}.");
-
-    private ErrorAnswer Behind(ChunkWriteResult result) =>
-        new(result.Status, result.FailedNode ?? request.Pipeline[request.Position + 1].Id, result.Detail);
 }

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Core.Threading;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Core.Transfer;
@@ -11,7 +13,8 @@ namespace BigFs.Core.Transfer;
 public sealed class TcpChunkTransport : IChunkTransport
 {
     private readonly TransferClient _client;
-    private readonly ChunkSender _sender;
+    private readonly MultiplexedClient _small;
+    private readonly BlockingThreads _threads;
     private readonly ILogger _logger;
 
     /// <summary>Makes a transport.</summary>
@@ -25,11 +28,12 @@ public sealed class TcpChunkTransport : IChunkTransport
     {
         options.Validate();
         _client = new TransferClient(options, time, logger);
-        _sender = new ChunkSender(_client);
+        _small = new MultiplexedClient(options, time, logger);
+        _threads = new BlockingThreads("bigfs-transfer", options.MaxThreads);
         _logger = logger;
     }
 
-    internal int IdleConnections => _client.IdleConnections;
+    internal int IdleConnections => _client.IdleConnections + _small.IdleConnections;
 
     /// <inheritdoc/>
     public async ValueTask<ChunkWriteResult> WriteAsync(
@@ -45,9 +49,11 @@ public sealed class TcpChunkTransport : IChunkTransport
             Crc32C = crc32C,
             Pipeline = grant.Pipeline,
             Position = 0,
+            Capability = grant.Capability,
         };
-        var source = new PayloadSource(payload, payload.Length, heldUntilAnswer: true);
-        ChunkWriteResult result = await _sender.SendAsync(request, source, cancellationToken);
+        ChunkWriteResult result = payload.Length <= FrameHeader.MaxSmallData
+            ? await _small.WriteAsync(request, payload, null, cancellationToken)
+            : await _threads.RunAsync(() => ChunkSender.Send(_client, request, payload.Span, cancellationToken));
         if (result.Status != ChunkStatus.Ok)
         {
             TransferLog.WriteFailed(_logger, grant.Key, grant.Volume, result.Status, result.FailedNode, result.Detail);
@@ -58,24 +64,29 @@ public sealed class TcpChunkTransport : IChunkTransport
 
     /// <inheritdoc/>
     public async ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        NodeAddress node,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
     {
-        ChunkRules.CheckRead(chunk, offset, destination);
+        ChunkRules.CheckRead(chunk, capability, offset, destination);
         ChunkStatus status;
         string detail = "";
         try
         {
-            status = await _client.ExchangeAsync(
-                node.TransferEndpoint,
-                async (connection, id) =>
-                {
-                    var fetcher = new ChunkFetcher(connection, id);
-                    Exchanged<ChunkStatus> fetched = await fetcher.FetchAsync(chunk, offset, destination);
-                    detail = fetcher.Detail;
-                    return fetched;
-                },
-                () => true,
-                cancellationToken);
+            (int start, int end) = BlockRange.Cover(offset, destination.Length, chunk.Length);
+            if (end - start <= FrameHeader.MaxSmallData)
+            {
+                (status, detail) = await _small.ReadAsync(
+                    node.TransferEndpoint, chunk, capability, offset, destination, cancellationToken);
+            }
+            else
+            {
+                (status, detail) = await _threads.RunAsync(
+                    () => Fetch(node.TransferEndpoint, chunk, capability, offset, destination, cancellationToken));
+            }
         }
         catch (TransferException fault)
         {
@@ -91,5 +102,32 @@ public sealed class TcpChunkTransport : IChunkTransport
     }
 
     /// <summary>Closes the idle connections; those of calls under way are closed when these end.</summary>
-    public ValueTask DisposeAsync() => _client.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _small.DisposeAsync();
+        await _client.DisposeAsync();
+        _threads.End();
+    }
+
+    private (ChunkStatus Status, string Detail) Fetch(
+        string endpoint,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
+    {
+        string detail = "";
+        ChunkStatus status = _client.Exchange(
+            endpoint,
+            (connection, id) =>
+            {
+                var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
+                Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
+                detail = fetcher.Detail;
+                return fetched;
+            },
+            cancellationToken);
+        return (status, detail);
+    }
 }

@@ -22,8 +22,15 @@ public sealed record TransferClientOptions
     /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// Most threads for large chunks, 1 to 1,024; default 64. Each moves one chunk at a time with blocking calls; further
+    /// chunks wait for one.
+    /// </summary>
+    public int MaxThreads { get; init; } = 64;
+
     internal void Validate()
     {
+        SettingsCheck.Between(MaxThreads, 1, 1024, nameof(MaxThreads));
         SettingsCheck.Positive(ConnectTimeout, nameof(ConnectTimeout));
         SettingsCheck.Positive(StallTimeout, nameof(StallTimeout));
         SettingsCheck.Positive(IdleTimeout, nameof(IdleTimeout));

@@ -1,4 +1,5 @@
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -38,4 +39,8 @@ internal static partial class TransferLog
 
     [LoggerMessage(2009, LogLevel.Warning, "Transfer server of node {Node} aborts {Connections} connections that did not end in time")]
     public static partial void StopTimedOut(ILogger logger, NodeId node, int connections);
+
+    [LoggerMessage(2050, LogLevel.Warning, "{Peer} was refused {Operation} in volume {Volume}: its capability is {Refusal}")]
+    public static partial void NotAllowed(
+        ILogger logger, string peer, CapabilityOperation operation, VolumeId volume, CapabilityRefusal refusal);
 }

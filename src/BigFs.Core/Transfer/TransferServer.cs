@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -14,6 +15,8 @@ public sealed class TransferServer : IAsyncDisposable
     /// <summary>Connections above the limit that are told so; beyond these they are closed without a word.</summary>
     private const int MaxRefusals = 64;
 
+    private const int StackBytes = 256 << 10;
+
     private static readonly TimeSpan AcceptPause = TimeSpan.FromMilliseconds(100);
 
     private readonly IChunkStore _store;
@@ -23,6 +26,7 @@ public sealed class TransferServer : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _aborting = new();
     private readonly TransferClient _relay;
+    private readonly MultiplexedClient _smallRelay;
     private readonly ServerContext _context;
     private readonly Lock _lock = new();
     private readonly HashSet<Task> _connections = [];
@@ -33,21 +37,30 @@ public sealed class TransferServer : IAsyncDisposable
 
     /// <summary>Makes a server; it listens from <see cref="StartAsync"/> on.</summary>
     /// <param name="store">The node's chunks.</param>
+    /// <param name="capabilities">Checks what every request is allowed by; of the same node.</param>
     /// <param name="options">Address, time-outs and limits.</param>
     /// <param name="time">The clock of the time-outs.</param>
     /// <param name="logger">Takes what is worth noticing.</param>
     /// <exception cref="BigFsException">
     /// A setting is outside its range (<see cref="BigFsErrorCode.InvalidSettings"/>).
     /// </exception>
-    public TransferServer(IChunkStore store, TransferServerOptions options, TimeProvider time, ILogger logger)
+    /// <exception cref="ArgumentException">The capabilities are checked for another node.</exception>
+    public TransferServer(
+        IChunkStore store, CapabilityVerifier capabilities, TransferServerOptions options, TimeProvider time, ILogger logger)
     {
         options.Validate();
+        if (capabilities.Node != store.Node)
+        {
+            throw new ArgumentException($"They are checked for node {capabilities.Node}, not {store.Node}.", nameof(capabilities));
+        }
+
         _store = store;
         _options = options;
         _time = time;
         _logger = logger;
         _relay = new TransferClient(options.Relay, time, logger);
-        _context = new ServerContext(store, options, new ChunkSender(_relay), time, logger)
+        _smallRelay = new MultiplexedClient(options.Relay, time, logger);
+        _context = new ServerContext(store, capabilities, options, _relay, _smallRelay, time, logger)
         {
             Stopping = _stopping.Token,
             Aborting = _aborting.Token,
@@ -111,6 +124,7 @@ public sealed class TransferServer : IAsyncDisposable
 
         await all;
         await _relay.DisposeAsync();
+        await _smallRelay.DisposeAsync();
     }
 
     private static Socket Bind(string text)
@@ -195,22 +209,50 @@ public sealed class TransferServer : IAsyncDisposable
             }
         }
 
-        Task serving = new ServerConnection(_context, socket, peer).RunAsync(full);
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
         {
-            _connections.Add(serving);
+            _connections.Add(ended.Task);
         }
 
-        _ = ForgetAsync(serving);
+        var thread = new Thread(() => Run(socket, peer, full, ended), StackBytes)
+        {
+            Name = "bigfs-connection",
+            IsBackground = true,
+        };
+        thread.Start();
     }
 
-    /// <summary>Takes an ended connection off the list; the list is what disposal waits for.</summary>
-    private async Task ForgetAsync(Task serving)
+    /// <summary>Serves a connection and takes it off the list, which is what disposal waits for.</summary>
+    private void Run(Socket socket, string peer, bool full, TaskCompletionSource ended)
     {
-        await serving;
+        if (new ServerConnection(_context, socket, peer).Run(full))
+        {
+            // Multiplexed: it needs no thread of its own.
+            _ = RunMultiplexedAsync(socket, peer, ended);
+            return;
+        }
+
+        End(ended);
+    }
+
+    private async Task RunMultiplexedAsync(Socket socket, string peer, TaskCompletionSource ended)
+    {
+        await using (var server = new MultiplexedServer(_context, socket, peer))
+        {
+            await server.RunAsync();
+        }
+
+        End(ended);
+    }
+
+    private void End(TaskCompletionSource ended)
+    {
         lock (_lock)
         {
-            _connections.Remove(serving);
+            _connections.Remove(ended.Task);
         }
+
+        ended.SetResult();
     }
 }

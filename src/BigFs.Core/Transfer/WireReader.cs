@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Immutable;
 using System.Text;
 using System.Text.Unicode;
 using BigFs.Core.Model;
@@ -45,6 +46,21 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
         string text = Encoding.UTF8.GetString(_rest[..length]);
         _rest = _rest[length..];
         return text;
+    }
+
+    /// <summary>Bytes with their number in front, two bytes.</summary>
+    public ImmutableArray<byte> Bytes(int maxBytes)
+    {
+        int length = UInt16();
+        if (length > maxBytes || length > _rest.Length)
+        {
+            _broken = true;
+            return [];
+        }
+
+        ImmutableArray<byte> bytes = [.. _rest[..length]];
+        _rest = _rest[length..];
+        return bytes;
     }
 
     private ReadOnlySpan<byte> Take(int count)

@@ -35,6 +35,13 @@ internal ref struct WireWriter(Span<byte> bytes)
         Length += used;
     }
 
+    /// <summary>Writes bytes with their number in front; the caller knows that they are at most 65,535.</summary>
+    public void Bytes(ReadOnlySpan<byte> value)
+    {
+        UInt16(checked((ushort)value.Length));
+        value.CopyTo(Room(value.Length));
+    }
+
     private Span<byte> Room(int count)
     {
         Span<byte> room = _bytes.Slice(Length, count);

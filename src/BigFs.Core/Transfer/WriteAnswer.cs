@@ -6,6 +6,9 @@ namespace BigFs.Core.Transfer;
 /// <summary>One line a replica, from the member that answers to the pipeline's last.</summary>
 internal static class WriteAnswer
 {
+    /// <summary>Most bytes of the message.</summary>
+    public const int MaxBytes = 4 + (24 * Limits.MaxReplicas);
+
     /// <summary>Writes the message and returns its length.</summary>
     public static int Encode(ImmutableArray<ReplicaAcknowledgement> replicas, Span<byte> bytes)
     {

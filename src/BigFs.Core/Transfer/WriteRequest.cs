@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 
 namespace BigFs.Core.Transfer;
@@ -29,6 +30,9 @@ internal sealed record WriteRequest
     /// <summary>Index in the pipeline of the member that is asked.</summary>
     public required int Position { get; init; }
 
+    /// <summary>What allows it at every member, as the grant has it; empty when there is none.</summary>
+    public ImmutableArray<byte> Capability { get; init; } = [];
+
     /// <summary>The member that is asked.</summary>
     public NodeAddress Target => Pipeline[Position];
 
@@ -37,6 +41,17 @@ internal sealed record WriteRequest
 
     /// <summary>The request as the store takes it.</summary>
     public ChunkAppend ToAppend() => new(Volume, Epoch, [.. Pipeline.Select(member => member.Id)], Key, Length, Crc32C);
+
+    /// <summary>What the capability has to cover.</summary>
+    public CapabilityUse ToUse(ImmutableArray<NodeId> members) => new()
+    {
+        Operation = CapabilityOperation.WriteChunk,
+        Volume = Volume,
+        Key = Key,
+        Epoch = Epoch,
+        Members = members,
+        Length = Length,
+    };
 
     /// <summary>Writes the message and returns its length.</summary>
     public int Encode(Span<byte> bytes)
@@ -56,6 +71,7 @@ internal sealed record WriteRequest
             writer.Text(member.TransferEndpoint, MaxEndpointBytes);
         }
 
+        writer.Bytes(Capability.AsSpan());
         return writer.Length;
     }
 
@@ -82,6 +98,7 @@ internal sealed record WriteRequest
             members[i] = new NodeAddress(reader.Node(), reader.Text(MaxEndpointBytes));
         }
 
+        ImmutableArray<byte> capability = reader.Bytes(Security.Capability.MaxBytes);
         if (!reader.AtCleanEnd || members.DistinctBy(member => member.Id).Count() != count)
         {
             return null;
@@ -96,6 +113,7 @@ internal sealed record WriteRequest
             Crc32C = crc32C,
             Pipeline = [.. members],
             Position = position,
+            Capability = capability,
         };
     }
 }

@@ -97,7 +97,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask<ChunkStatus> FetchAsync(
-        VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
+        VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
         foreach (StoredChunkInfo chunk in chunks)
         {
@@ -106,7 +106,8 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
             try
             {
                 var reference = new ChunkReference(order.Volume, chunk.Key, chunk.Length, chunk.Crc32C);
-                status = await _peers.ReadAsync(source, reference, 0, buffer.Payload, cancellationToken);
+                status = await _peers.ReadAsync(
+                    source.Node, reference, source.Capability, 0, buffer.Payload, cancellationToken);
             }
             catch
             {
@@ -125,7 +126,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
 
             if (status != ChunkStatus.Ok)
             {
-                LogFetchFailed(_logger, chunk.Key, order.Volume, source.Id, status);
+                LogFetchFailed(_logger, chunk.Key, order.Volume, source.Node.Id, status);
                 return status;
             }
         }

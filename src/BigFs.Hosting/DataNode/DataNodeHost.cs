@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
+using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using Microsoft.Extensions.Logging;
@@ -35,6 +37,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
     /// <param name="disk">Its disk.</param>
     /// <param name="store">Settings of its volumes.</param>
     /// <param name="transferListen">Where its transfer protocol listens, "host:port"; null for nowhere.</param>
+    /// <param name="keysOf">Its keys for checking capabilities: all of the cluster's secret that it needs.</param>
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
     /// <param name="peers">How it reads from other datanodes.</param>
@@ -45,6 +48,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
         IDisk disk,
         VolumeStoreOptions store,
         string? transferListen,
+        Func<NodeId, NodeKeys> keysOf,
         INodeManager nodeManager,
         IClusterBus bus,
         IChunkTransport peers,
@@ -58,8 +62,9 @@ internal sealed class DataNodeHost : IAsyncDisposable
         {
             if (transferListen is not null)
             {
+                var capabilities = new CapabilityVerifier(keysOf(volumes.Node), new CapabilityOptions(), services.Time);
                 server = new TransferServer(
-                    volumes, new TransferServerOptions { Endpoint = transferListen }, services.Time, logger);
+                    volumes, capabilities, new TransferServerOptions { Endpoint = transferListen }, services.Time, logger);
                 await server.StartAsync(cancellationToken);
             }
 

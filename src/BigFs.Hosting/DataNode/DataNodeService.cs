@@ -43,7 +43,7 @@ internal sealed class DataNodeService(NodeId self, IDataNode node) : Protocol.Da
     public override async Task<Protocol.StatusResponse> Fetch(Protocol.FetchRequest request, ServerCallContext context) =>
         Answer(await node.FetchAsync(
             request.Order.Required("the order").FromProto(),
-            request.Source.Required("the source").FromProto(),
+            new CopySource(request.Source.Required("the source").FromProto(), request.Capability.ToCapability()),
             request.Chunks.FromProto(),
             Admit(context)));
 

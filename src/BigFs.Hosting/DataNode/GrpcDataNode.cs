@@ -56,12 +56,13 @@ internal sealed partial class GrpcDataNode(
     }
 
     public ValueTask<ChunkStatus> FetchAsync(
-        VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
+        VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
         var request = new Protocol.FetchRequest
         {
             Order = order.ToProto(),
-            Source = source.ToProto(),
+            Source = source.Node.ToProto(),
+            Capability = source.Capability.ToProto(),
             Chunks = chunks.ToProto(),
         };
         return OrderAsync((c, o) => c.FetchAsync(request, o), timeouts.Fetch, cancellationToken);

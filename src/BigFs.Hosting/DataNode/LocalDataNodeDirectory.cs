@@ -42,7 +42,7 @@ internal sealed class LocalDataNodeDirectory : IDataNodeDirectory
             new((ChunkStatus.Unreachable, ImmutableArray<StoredChunkInfo>.Empty));
 
         public ValueTask<ChunkStatus> FetchAsync(
-            VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
+            VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
             Unreachable();
 
         public ValueTask<ChunkStatus> DeleteAsync(

@@ -5,6 +5,7 @@ using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Placement;
+using BigFs.Core.Security;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.FileServer;
@@ -19,6 +20,8 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     private readonly INodeManager _nodeManager;
     private readonly NameDurability _nameDurability;
     private readonly ClusterMapView _view;
+    private readonly CapabilitySigner _signer;
+    private readonly ReadCapabilities _reads;
     private readonly GrantPlanner _planner = new();
     private readonly SemaphoreSlim _starting = new(1, 1);
     private long _incarnation;
@@ -27,13 +30,22 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <summary>Makes a file server.</summary>
     /// <param name="metadata">The namespace.</param>
     /// <param name="nodeManager">The volume map.</param>
+    /// <param name="signer">Makes the capabilities of grants and locations.</param>
     /// <param name="bus">Tells when the map changes.</param>
     /// <param name="nameDurability">How safe a committed name is, for receipts.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
     public FileServer(
-        IMetadataStore metadata, INodeManager nodeManager, IClusterBus bus, NameDurability nameDurability, TimeProvider time, ILogger logger)
+        IMetadataStore metadata,
+        INodeManager nodeManager,
+        CapabilitySigner signer,
+        IClusterBus bus,
+        NameDurability nameDurability,
+        TimeProvider time,
+        ILogger logger)
     {
+        _signer = signer;
+        _reads = new ReadCapabilities(signer, time);
         _metadata = metadata;
         _nodeManager = nodeManager;
         _nameDurability = nameDurability;
@@ -120,16 +132,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         }
 
         Dictionary<NodeId, ClusterNode> nodes = map.Nodes.ToDictionary(node => node.Id);
-        return
-        [
-            .. plan.Chunks.Select(chunk => new ChunkGrant
-            {
-                Key = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter)),
-                Volume = chunk.Volume,
-                Epoch = chunk.Epoch,
-                Pipeline = [.. chunk.Members.Select(id => new NodeAddress(id, nodes[id].TransferEndpoint))],
-            }),
-        ];
+        return [.. plan.Chunks.Select(chunk => Grant(chunk, nodes, incarnation))];
     }
 
     /// <inheritdoc/>
@@ -157,10 +160,10 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
             case BigFsFile file:
                 ImmutableArray<VolumeId> volumes = [.. found.Manifest.Select(chunk => chunk.Volume).Distinct()];
                 ClusterMap map = await _view.GetAsync(cancellationToken);
-                ImmutableArray<VolumeLocation> locations = VolumeLocations.Find(map, volumes);
+                ImmutableArray<VolumeLocation> locations = VolumeLocations.Find(map, volumes, _reads);
                 if (locations.Length < volumes.Length)
                 {
-                    locations = VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes);
+                    locations = VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes, _reads);
                 }
 
                 return new OpenedFile
@@ -181,7 +184,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
         ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken) =>
-        VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes);
+        VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes, _reads);
 
     /// <inheritdoc/>
     public async ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
@@ -227,6 +230,19 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     private async ValueTask<ImmutableArray<ChunkGrant>> FirstGrantsAsync(
         Guid session, int replicas, int grants, CancellationToken cancellationToken) =>
         grants == 0 ? [] : await GrantAsync(session, replicas, grants, [], cancellationToken);
+
+    private ChunkGrant Grant(PlannedChunk chunk, Dictionary<NodeId, ClusterNode> nodes, long incarnation)
+    {
+        ChunkKey key = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter));
+        return new ChunkGrant
+        {
+            Key = key,
+            Volume = chunk.Volume,
+            Epoch = chunk.Epoch,
+            Pipeline = [.. chunk.Members.Select(id => new NodeAddress(id, nodes[id].TransferEndpoint))],
+            Capability = _signer.SignWrite(chunk.Volume, chunk.Epoch, chunk.Members, key, Limits.MaxChunkSize),
+        };
+    }
 
     /// <summary>This start's number from the database, fetched before the first grant: chunk keys are made of it.</summary>
     private async ValueTask<long> IncarnationAsync(CancellationToken cancellationToken)

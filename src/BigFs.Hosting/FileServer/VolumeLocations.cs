@@ -11,7 +11,8 @@ internal static class VolumeLocations
     /// Where the volumes are: members that are up and verified first, then unverified ones (their bytes are checked like
     /// any), then those that are not up. Volumes that the map does not have are left out.
     /// </summary>
-    public static ImmutableArray<VolumeLocation> Find(ClusterMap map, ImmutableArray<VolumeId> volumes)
+    public static ImmutableArray<VolumeLocation> Find(
+        ClusterMap map, ImmutableArray<VolumeId> volumes, ReadCapabilities capabilities)
     {
         if (volumes.IsEmpty)
         {
@@ -37,6 +38,7 @@ internal static class VolumeLocations
                             .OrderBy(member => Rank(nodes[member.Node].State, member.Verified))
                             .Select(member => new NodeAddress(member.Node, nodes[member.Node].TransferEndpoint)),
                     ],
+                    Capability = capabilities.For(volume),
                 });
             }
         }

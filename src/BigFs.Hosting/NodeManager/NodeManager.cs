@@ -3,6 +3,7 @@ using BigFs.Core.Membership;
 using BigFs.Core.Messaging;
 using BigFs.Core.Model;
 using BigFs.Core.Replication;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -37,6 +38,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
     /// <summary>Makes a node manager; nothing runs before <see cref="StartAsync"/>.</summary>
     /// <param name="store">The volume map; owned by the caller.</param>
     /// <param name="directory">How it reaches datanodes.</param>
+    /// <param name="signer">Makes the capabilities by which datanodes copy from each other.</param>
     /// <param name="bus">Heartbeats come from it, changes of the map go to it.</param>
     /// <param name="options">Settings.</param>
     /// <param name="time">Clock.</param>
@@ -45,6 +47,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
     public NodeManager(
         IVolumeMapStore store,
         IDataNodeDirectory directory,
+        CapabilitySigner signer,
         IClusterBus bus,
         NodeManagerOptions options,
         TimeProvider time,
@@ -55,7 +58,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
         _stopping = _stop.Token;
         _book = new ClusterBook(store, bus, options.DefaultReplicas);
         _watch = new NodeWatch(time);
-        _keeper = new VolumeKeeper(_book, directory, _watch, options, time, logger, Accuse);
+        _keeper = new VolumeKeeper(_book, directory, signer, _watch, options, time, logger, Accuse);
     }
 
     /// <summary>Loads the map, begins a term, and asks every known datanode at once; does not wait for their answers.</summary>

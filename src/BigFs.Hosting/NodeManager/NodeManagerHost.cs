@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
+using BigFs.Core.Security;
 using BigFs.Hosting.Persistence;
 
 namespace BigFs.Hosting.NodeManager;
@@ -22,6 +23,7 @@ internal sealed class NodeManagerHost : IAsyncDisposable
     /// <param name="dataDirectory">Its folder; null for memory.</param>
     /// <param name="replicas">Replicas of a file that asks for no number of its own.</param>
     /// <param name="datanodes">How it reaches datanodes.</param>
+    /// <param name="signer">Makes the capabilities of copy work.</param>
     /// <param name="bus">The event plane.</param>
     /// <param name="services">Clock and log.</param>
     /// <param name="cancellationToken">Ends the start.</param>
@@ -30,6 +32,7 @@ internal sealed class NodeManagerHost : IAsyncDisposable
         string? dataDirectory,
         int replicas,
         IDataNodeDirectory datanodes,
+        CapabilitySigner signer,
         IClusterBus bus,
         RoleServices services,
         CancellationToken cancellationToken)
@@ -38,6 +41,7 @@ internal sealed class NodeManagerHost : IAsyncDisposable
         var role = new NodeManager(
             store,
             datanodes,
+            signer,
             bus,
             new NodeManagerOptions { DefaultReplicas = replicas },
             services.Time,

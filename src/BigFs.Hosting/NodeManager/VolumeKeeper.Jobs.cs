@@ -74,7 +74,7 @@ internal sealed partial class VolumeKeeper
     private async Task<bool> JoinAsync(
         VolumeRecord volume, JoinPurpose purpose, ClusterSnapshot current, CancellationToken cancellationToken)
     {
-        var join = new ReplicaJoin(_directory, _logger, new JoinRequest
+        var join = new ReplicaJoin(_directory, _signer, _logger, new JoinRequest
         {
             Order = OrderFor(volume, current),
             Purpose = purpose,

@@ -4,6 +4,7 @@ using BigFs.Core.Membership;
 using BigFs.Core.Model;
 using BigFs.Core.Placement;
 using BigFs.Core.Replication;
+using BigFs.Core.Security;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.NodeManager;
@@ -17,6 +18,7 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
 {
     private readonly ClusterBook _book;
     private readonly IDataNodeDirectory _directory;
+    private readonly CapabilitySigner _signer;
     private readonly NodeWatch _watch;
     private readonly NodeManagerOptions _options;
     private readonly TimeProvider _time;
@@ -40,14 +42,15 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
     public VolumeKeeper(
         ClusterBook book,
         IDataNodeDirectory directory,
+        CapabilitySigner signer,
         NodeWatch watch,
         NodeManagerOptions options,
         TimeProvider time,
         ILogger logger,
         Action<NodeId> accuse)
     {
-        (_book, _directory, _watch, _options, _time, _logger, _accuse) =
-            (book, directory, watch, options, time, logger, accuse);
+        (_book, _directory, _signer, _watch, _options, _time, _logger, _accuse) =
+            (book, directory, signer, watch, options, time, logger, accuse);
         _stopping = _stop.Token;
         _slots = new SemaphoreSlim(options.MaxVolumeJobs);
         _wanted.Add(options.DefaultReplicas);

@@ -69,6 +69,17 @@ internal static class ErrorSituations
         ["setting: no `--name-server` where none runs here"] = _ => [SituationCluster.Alone("run", "file-server")],
         ["setting: `--name-server` that is no host:port"] =
             _ => [SituationCluster.Alone("run", "file-server", "--name-server", "there")],
+        ["setting: no `--cluster-secret` for a file server or datanode"] = c =>
+        [
+            SituationCluster.Alone("run", "file-server", "--name-server", NameServer),
+            SituationCluster.Alone("run", "datanode", "--data", c.Folder.At("never"), "--name-server", NameServer),
+        ],
+        ["setting: `--cluster-secret` that is no file, open to others, or holds no secret"] = c =>
+        [
+            FileServer("--cluster-secret", c.Folder.At("missing")),
+            FileServer("--cluster-secret", OpenFile(c)),
+            FileServer("--cluster-secret", c.Folder.At("local")),
+        ],
         ["setting: `--replicas` of a role below 1 or above 8"] = _ => [Run("--replicas", "0"), Run("--replicas", "9")],
         ["setting: `--prepared` below 0 or above 1 TiB"] = _ => [Run("--prepared", "-1"), Run("--prepared", "1099511627777")],
 
@@ -93,8 +104,26 @@ internal static class ErrorSituations
 
     private static Func<Task<Outcome>> Run(params string[] arguments) => SituationCluster.Alone(["run", "name-server", .. arguments]);
 
+    private static Func<Task<Outcome>> FileServer(params string[] arguments) =>
+        SituationCluster.Alone(["run", "file-server", "--name-server", NameServer, .. arguments]);
+
     private static Func<Task<Outcome>> DataNode(SituationCluster cluster, params string[] arguments) => SituationCluster.Alone(
-        ["run", "datanode", "--data", cluster.Folder.At("never"), "--name-server", NameServer, .. arguments]);
+        ["run", "datanode", "--data", cluster.Folder.At("never"), "--name-server", NameServer, "--cluster-secret", Secret(cluster), .. arguments]);
+
+    private static string Secret(SituationCluster cluster) => Path.Combine(cluster.Folder.At("data"), "cluster-secret");
+
+    /// <summary>A file that any user of this machine may read.</summary>
+    private static string OpenFile(SituationCluster cluster)
+    {
+        string path = cluster.Folder.At("open-secret");
+        File.Copy(Secret(cluster), path, overwrite: true);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, File.GetUnixFileMode(path) | UnixFileMode.OtherRead);
+        }
+
+        return path;
+    }
 
     private static Func<Task<Outcome>> FolderInTheWay(SituationCluster cluster)
     {

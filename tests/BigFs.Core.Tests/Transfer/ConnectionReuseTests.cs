@@ -13,10 +13,10 @@ namespace BigFs.Core.Tests.Transfer;
 internal sealed class ConnectionReuseTests
 {
     [Test]
-    public async Task One_connection_serves_request_after_request_and_both_kinds()
+    public async Task One_connection_for_large_and_one_for_small_chunks_serve_request_after_request_of_both_kinds()
     {
         await using TransferBench bench = await TransferBench.StartAsync(
-            1, options: TransferBench.ServerOptions with { MaxConnections = 1 });
+            1, options: TransferBench.ServerOptions with { MaxConnections = 2 });
         byte[] payload = TransferBench.Payload(100_000);
         for (int i = 0; i < 5; i++)
         {
@@ -24,9 +24,12 @@ internal sealed class ConnectionReuseTests
             Assert.That((await bench.WriteAsync(grant, payload)).Status, Is.EqualTo(ChunkStatus.Ok));
             Assert.That(
                 await bench.ReadAsync(0, TransferBench.Reference(grant, payload), 10, new byte[50_000]), Is.EqualTo(ChunkStatus.Ok));
+            Assert.That(
+                await bench.ReadAsync(0, TransferBench.Reference(grant, payload), 10, new byte[90_000]), Is.EqualTo(ChunkStatus.Ok));
+            Assert.That((await bench.WriteAsync(bench.Grant(), TransferBench.Payload(1000))).Status, Is.EqualTo(ChunkStatus.Ok));
         }
 
-        Assert.That(bench.Client.IdleConnections, Is.EqualTo(1));
+        Assert.That(bench.Client.IdleConnections, Is.EqualTo(2));
     }
 
     [Test]

@@ -31,7 +31,7 @@ internal sealed class DirectChunkTransportTests
         Assert.That(result.Replicas.Select(replica => replica.Node), Is.EqualTo(grant.Pipeline.Select(member => member.Id)));
         var read = new byte[1000];
         Assert.That(
-            await transport.ReadAsync(grant.Pipeline[1], TransferBench.Reference(grant, payload), 65_000, read, default),
+            await transport.ReadAsync(grant.Pipeline[1], TransferBench.Reference(grant, payload), [], 65_000, read, default),
             Is.EqualTo(ChunkStatus.Ok));
         Assert.That(read, Is.EqualTo(payload[65_000..66_000]));
     }
@@ -59,7 +59,7 @@ internal sealed class DirectChunkTransportTests
 
         ChunkWriteResult result = await transport.WriteAsync(grant, payload, Crc32C.Compute(payload), default);
         ChunkStatus read = await transport.ReadAsync(
-            grant.Pipeline[2], TransferBench.Reference(grant, payload), 0, new byte[1], default);
+            grant.Pipeline[2], TransferBench.Reference(grant, payload), [], 0, new byte[1], default);
 
         Assert.That((result.Status, result.FailedNode), Is.EqualTo((ChunkStatus.Unreachable, grant.Pipeline[2].Id)));
         Assert.That(read, Is.EqualTo(ChunkStatus.Unreachable));

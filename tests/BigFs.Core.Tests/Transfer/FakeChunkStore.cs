@@ -10,12 +10,23 @@ namespace BigFs.Core.Tests.Transfer;
 internal sealed class FakeChunkStore(NodeId node, long bufferBudget = 256L << 20) : IChunkStore, IDisposable
 {
     private readonly ConcurrentDictionary<ChunkKey, (byte[] Bytes, uint[] Checksums)> _chunks = new();
+    private readonly ChunkBufferPool _buffers = new(bufferBudget);
 
     public NodeId Node => node;
 
     public BigFsDurability Durability => BigFsDurability.Memory;
 
-    public ChunkBufferPool Buffers { get; } = new(bufferBudget);
+    public ChunkBufferPool Buffers
+    {
+        get
+        {
+            Calls.Enqueue("buffers");
+            return _buffers;
+        }
+    }
+
+    /// <summary>What was asked of the store, in order.</summary>
+    public ConcurrentQueue<string> Calls { get; } = new();
 
     /// <summary>What <see cref="Check"/> says.</summary>
     public ChunkStatus Checks { get; set; } = ChunkStatus.Ok;
@@ -36,10 +47,15 @@ internal sealed class FakeChunkStore(NodeId node, long bufferBudget = 256L << 20
 
     private int _appendCount;
 
-    public ChunkStatus Check(in ChunkAppend request) => Checks;
+    public ChunkStatus Check(in ChunkAppend request)
+    {
+        Calls.Enqueue("check");
+        return Checks;
+    }
 
     public async ValueTask<ChunkStatus> AppendAsync(ChunkAppend request, ChunkBuffer buffer, CancellationToken cancellationToken)
     {
+        Calls.Enqueue("append");
         Interlocked.Increment(ref _appendCount);
         using (buffer)
         {
@@ -59,10 +75,13 @@ internal sealed class FakeChunkStore(NodeId node, long bufferBudget = 256L << 20
     }
 
     public ValueTask<(ChunkStatus Status, StoredChunk? Chunk)> OpenAsync(
-        VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
-        ValueTask.FromResult<(ChunkStatus, StoredChunk?)>(_chunks.TryGetValue(key, out var chunk)
+        VolumeId volume, ChunkKey key, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue("open");
+        return ValueTask.FromResult<(ChunkStatus, StoredChunk?)>(_chunks.TryGetValue(key, out var chunk)
             ? (ChunkStatus.Ok, new Stored(chunk.Bytes, chunk.Checksums))
             : (ChunkStatus.ChunkNotFound, null));
+    }
 
     public void Put(ChunkKey key, byte[] bytes)
     {
@@ -80,7 +99,7 @@ internal sealed class FakeChunkStore(NodeId node, long bufferBudget = 256L << 20
 
     public uint[] Checksums(ChunkKey key) => _chunks[key].Checksums;
 
-    public void Dispose() => Buffers.Dispose();
+    public void Dispose() => _buffers.Dispose();
 
     private sealed class Stored(byte[] bytes, uint[] checksums) : StoredChunk
     {

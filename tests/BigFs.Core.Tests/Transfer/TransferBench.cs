@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using System.Net.Sockets;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -14,6 +16,12 @@ namespace BigFs.Core.Tests.Transfer;
 internal sealed class TransferBench : IAsyncDisposable
 {
     public static readonly VolumeId Volume = new(7);
+
+    /// <summary>Signs for every bench's nodes.</summary>
+    public static CapabilitySigner Signer { get; } = SignerOf(Secret, TimeProvider.System);
+
+    /// <summary>The secret of every bench.</summary>
+    public static ClusterSecret Secret => ClusterSecret.Create(new byte[ClusterSecret.KeyBytes]);
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
 
@@ -65,6 +73,22 @@ internal sealed class TransferBench : IAsyncDisposable
 
     public static NodeId NodeOf(int index) => new(new Guid(index + 1, 0, 0, new byte[8]));
 
+    public static CapabilitySigner SignerOf(ClusterSecret secret, TimeProvider time) => new(secret, new CapabilityOptions(), time);
+
+    /// <summary>Checks capabilities for a node.</summary>
+    public static CapabilityVerifier VerifierOf(NodeId node, TimeProvider? time = null) =>
+        new(Secret.KeysOf(node), new CapabilityOptions(), time ?? TimeProvider.System);
+
+    /// <summary>A capability to read at a node.</summary>
+    public static ImmutableArray<byte> ReadCapability(NodeId node) => Signer.SignRead(Volume, 3, [node]);
+
+    /// <summary>The grant with a good capability.</summary>
+    public static ChunkGrant Signed(ChunkGrant grant) => grant with
+    {
+        Capability = Signer.SignWrite(
+            grant.Volume, grant.Epoch, [.. grant.Pipeline.Select(member => member.Id)], grant.Key, Limits.MaxChunkSize),
+    };
+
     public static byte[] Payload(int length, int seed = 1)
     {
         var bytes = new byte[length];
@@ -88,7 +112,8 @@ internal sealed class TransferBench : IAsyncDisposable
 
     public async Task StartNodeAsync(int index, TransferServerOptions options)
     {
-        var server = new TransferServer(Stores[index], options, TimeProvider.System, NullLogger.Instance);
+        var server = new TransferServer(
+            Stores[index], VerifierOf(Stores[index].Node), options, TimeProvider.System, NullLogger.Instance);
         await server.StartAsync();
         _servers[index] = server;
         Nodes[index] = Nodes[index] with { TransferEndpoint = server.Endpoint };
@@ -104,24 +129,30 @@ internal sealed class TransferBench : IAsyncDisposable
     }
 
     /// <summary>A grant through all nodes, or those given.</summary>
-    public ChunkGrant Grant(params NodeAddress[] pipeline) => new()
+    public ChunkGrant Grant(params NodeAddress[] pipeline) => Signed(new ChunkGrant
     {
         Key = ChunkKey.Create(1, Interlocked.Increment(ref _lastKey)),
         Volume = Volume,
         Epoch = 3,
         Pipeline = pipeline.Length > 0 ? [.. pipeline] : [.. Nodes],
-    };
+    });
 
     public Task<ChunkWriteResult> WriteAsync(ChunkGrant grant, byte[] payload, CancellationToken cancellationToken = default) =>
         Client.WriteAsync(grant, payload, Crc32C.Compute(payload), cancellationToken).AsTask().WaitAsync(Deadline);
 
     public Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination) =>
-        Client.ReadAsync(Nodes[node], chunk, offset, destination, CancellationToken.None).AsTask().WaitAsync(Deadline);
+        Client.ReadAsync(Nodes[node], chunk, ReadCapability(Nodes[node].Id), offset, destination, CancellationToken.None)
+            .AsTask().WaitAsync(Deadline);
 
     /// <summary>Asks a node for a chunk that it does not have: the least that shows whether and how it answers.</summary>
     public static Task<ChunkStatus> ReadAbsentAsync(TcpChunkTransport client, NodeAddress node) =>
-        client.ReadAsync(node, new ChunkReference(Volume, ChunkKey.Create(2, 1), 10, 0), 0, new byte[10], CancellationToken.None)
-            .AsTask().WaitAsync(Deadline);
+        client.ReadAsync(
+            node,
+            new ChunkReference(Volume, ChunkKey.Create(2, 1), 10, 0),
+            ReadCapability(node.Id),
+            0,
+            new byte[10],
+            CancellationToken.None).AsTask().WaitAsync(Deadline);
 
     /// <summary>A bare connection to a node, past its hello.</summary>
     public async Task<FrameConnection> ConnectAsync(int node)

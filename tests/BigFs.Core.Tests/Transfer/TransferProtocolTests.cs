@@ -160,12 +160,14 @@ internal sealed class TransferProtocolTests
                     Crc32C = crc32C,
                     Pipeline = [.. Enumerable.Range(0, count).Select(i => new NodeAddress(TransferBench.NodeOf(i), $"hóst{i}:{i + 1}"))],
                     Position = count - 1,
+                    Capability = [.. BitConverter.GetBytes(crc32C)],
                 };
                 var bytes = new byte[FrameHeader.MaxMessage];
                 int used = write.Encode(bytes);
                 WriteRequest? read = WriteRequest.Decode(bytes.AsSpan(0, used));
-                Assert.That(read! with { Pipeline = write.Pipeline }, Is.EqualTo(write));
+                Assert.That(read! with { Pipeline = write.Pipeline, Capability = write.Capability }, Is.EqualTo(write));
                 Assert.That(read.Pipeline, Is.EqualTo(write.Pipeline));
+                Assert.That(read.Capability, Is.EqualTo(write.Capability));
                 Assert.That(WriteRequest.Decode(bytes.AsSpan(0, used - 1)), Is.Null);
                 Assert.That(WriteRequest.Decode(bytes.AsSpan(0, used + 1)), Is.Null);
 
@@ -191,6 +193,8 @@ internal sealed class TransferProtocolTests
             Crc32C = Crc32C.Compute(payload),
             Pipeline = [.. bench.Nodes],
             Position = 0,
+            Capability = TransferBench.Signer.SignWrite(
+                TransferBench.Volume, 3, [.. bench.Nodes.Select(node => node.Id)], ChunkKey.Create(3, 1), payload.Length),
         };
         var message = new byte[FrameHeader.MaxMessage];
         message = message[..request.Encode(message)];

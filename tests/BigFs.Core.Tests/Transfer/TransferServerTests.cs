@@ -65,7 +65,8 @@ internal sealed class TransferServerTests
         using var store = new FakeChunkStore(TransferBench.NodeOf(0));
 
         Assert.That(
-            () => new TransferServer(store, new() { MaxConnections = 0 }, TimeProvider.System, NullLogger.Instance),
+            () => new TransferServer(
+                store, TransferBench.VerifierOf(store.Node), new() { MaxConnections = 0 }, TimeProvider.System, NullLogger.Instance),
             Throws.InstanceOf<BigFsException>().With.Message.Contains("MaxConnections"));
         Assert.That(
             () => new TcpChunkTransport(new() { StallTimeout = TimeSpan.Zero }, TimeProvider.System, NullLogger.Instance),
@@ -93,7 +94,7 @@ internal sealed class TransferServerTests
         flushed.SetResult();
 
         Assert.That((await inHand).Status, Is.EqualTo(ChunkStatus.Ok));
-        Assert.That(late.Status, Is.EqualTo(ChunkStatus.Unreachable));
+        Assert.That(late.Status, Is.EqualTo(ChunkStatus.Busy), late.Detail);
         await stopping;
     }
 
@@ -170,7 +171,7 @@ internal sealed class TransferServerTests
     }
 
     private static TransferServer Server(IChunkStore store, string endpoint) =>
-        new(store, new TransferServerOptions { Endpoint = endpoint }, TimeProvider.System, NullLogger.Instance);
+        new(store, TransferBench.VerifierOf(store.Node), new TransferServerOptions { Endpoint = endpoint }, TimeProvider.System, NullLogger.Instance);
 
     private static WriteRequest Request(TransferBench bench, int length) => new()
     {
@@ -181,5 +182,6 @@ internal sealed class TransferServerTests
         Crc32C = 0,
         Pipeline = [bench.Nodes[0]],
         Position = 0,
+        Capability = TransferBench.Signer.SignWrite(TransferBench.Volume, 3, [bench.Nodes[0].Id], ChunkKey.Create(2, 1), length),
     };
 }

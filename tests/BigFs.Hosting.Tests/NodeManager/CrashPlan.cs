@@ -75,7 +75,7 @@ internal sealed class CrashPlan(int crashBefore)
             inner.ListChunksAsync(volume, after, limit, cancellationToken);
 
         public ValueTask<ChunkStatus> FetchAsync(
-            VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
+            VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
         {
             plan.Step();
             return inner.FetchAsync(order, source, chunks, cancellationToken);

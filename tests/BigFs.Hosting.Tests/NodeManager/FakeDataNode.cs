@@ -208,9 +208,9 @@ internal sealed class FakeDataNode(NodeId id, FakeDataNodes peers) : IDataNode
     }
 
     public ValueTask<ChunkStatus> FetchAsync(
-        VolumeOrder order, NodeAddress source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
+        VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
-        FakeDataNode peer = peers.Of(source.Id);
+        FakeDataNode peer = peers.Of(source.Node.Id);
         ImmutableArray<StoredChunkInfo> held = peer.Chunks(order.Volume);
         return Obey("fetch", order, replica =>
         {

@@ -64,7 +64,7 @@ internal sealed class ManagerCluster : IAsyncDisposable
 
     public async Task StartManagerAsync(IVolumeMapStore? store = null, IDataNodeDirectory? directory = null)
     {
-        _manager = new Manager(store ?? Store, directory ?? Nodes, Bus, Options, TimeProvider.System, Log);
+        _manager = new Manager(store ?? Store, directory ?? Nodes, Signing.Signer, Bus, Options, TimeProvider.System, Log);
         await _manager.StartAsync(CancellationToken.None);
     }
 

@@ -105,7 +105,7 @@ public sealed class ReplicaJoinTests
                     TaskCreationOptions.LongRunning,
                     TaskScheduler.Default)));
             JoinRequest request = Request(new FakeDataNodes(members), JoinPurpose.Seal, false, [.. Enumerable.Repeat(true, members)]);
-            JoinResult result = await new ReplicaJoin(directory.Object, NullLogger.Instance, request).RunAsync(default);
+            JoinResult result = await new ReplicaJoin(directory.Object, Signing.Signer, NullLogger.Instance, request).RunAsync(default);
             Assert.That(result.Failures, Has.Length.EqualTo(members));
         }
     }
@@ -128,7 +128,7 @@ public sealed class ReplicaJoinTests
         RunAsync(nodes, purpose, wasOpen: true, verified);
 
     private static Task<JoinResult> RunAsync(FakeDataNodes nodes, JoinPurpose purpose, bool wasOpen, ReadOnlySpan<bool> verified) =>
-        new ReplicaJoin(nodes, NullLogger.Instance, Request(nodes, purpose, wasOpen, verified)).RunAsync(default);
+        new ReplicaJoin(nodes, Signing.Signer, NullLogger.Instance, Request(nodes, purpose, wasOpen, verified)).RunAsync(default);
 
     private static JoinRequest Request(FakeDataNodes nodes, JoinPurpose purpose, bool wasOpen, ReadOnlySpan<bool> verified)
     {

@@ -23,6 +23,9 @@ internal sealed class FakeCluster
 
     public ImmutableArray<NodeAddress> Nodes { get; }
 
+    /// <summary>The clock and the life of capabilities; where it is null, none is asked for.</summary>
+    public (TimeProvider Time, TimeSpan Life)? Expiring { get; set; }
+
     public FakeFileServer FileServer { get; }
 
     public FakeTransport Transport { get; }
@@ -33,6 +36,14 @@ internal sealed class FakeCluster
     public ConcurrentDictionary<(NodeId Node, ChunkKey Key), byte[]> Stored { get; } = new();
 
     public ConcurrentDictionary<BigFsPath, (BigFsFile File, ImmutableArray<ChunkReference> Manifest, byte[] Content)> Files { get; } = new();
+
+    /// <summary>A capability of this moment: the time at which it ends.</summary>
+    public ImmutableArray<byte> MakeCapability() => Expiring is { } expiring
+        ? [.. BitConverter.GetBytes((expiring.Time.GetUtcNow() + expiring.Life).UtcTicks)]
+        : [];
+
+    public bool IsOutdated(ImmutableArray<byte> capability) => Expiring is { } expiring
+        && (capability.IsEmpty || BitConverter.ToInt64(capability.AsSpan()) <= expiring.Time.GetUtcNow().UtcTicks);
 
     public BigFsClient Client(TimeProvider? time = null, double stallSeconds = 30, double operationSeconds = 30, double connectSeconds = 5) =>
         new(
@@ -64,6 +75,7 @@ internal sealed class FakeCluster
             Volume = VolumeOf(pipeline),
             Epoch = 1,
             Pipeline = pipeline,
+            Capability = MakeCapability(),
         };
     }
 
@@ -73,6 +85,7 @@ internal sealed class FakeCluster
             Volume = volume,
             Epoch = 1,
             Members = [.. Nodes.Where((_, i) => (volume.Value & (1L << i)) != 0)],
+            Capability = MakeCapability(),
         })];
 
     private VolumeId VolumeOf(ImmutableArray<NodeAddress> pipeline) =>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -45,6 +46,11 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
             (ChunkStatus status, NodeId? node) = OnWrite is { } hook
                 ? await hook(grant, cancellationToken)
                 : (ChunkStatus.Ok, null);
+            if (cluster.IsOutdated(grant.Capability))
+            {
+                (status, node) = (ChunkStatus.NotAllowed, grant.Pipeline[0].Id);
+            }
+
             foreach (NodeAddress member in grant.Pipeline.Where(member => cluster.Down.ContainsKey(member.Id)))
             {
                 (status, node) = (ChunkStatus.Unreachable, member.Id);
@@ -78,8 +84,18 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
     }
 
     public async ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        NodeAddress node,
+        ChunkReference chunk,
+        ImmutableArray<byte> capability,
+        int offset,
+        Memory<byte> destination,
+        CancellationToken cancellationToken)
     {
+        if (cluster.IsOutdated(capability))
+        {
+            return ChunkStatus.NotAllowed;
+        }
+
         Reads.Enqueue((node.Id, chunk, offset, destination.Length));
         ChunkStatus status = OnRead is { } hook ? await hook(node, chunk, cancellationToken) : ChunkStatus.Ok;
         if (status != ChunkStatus.Ok)

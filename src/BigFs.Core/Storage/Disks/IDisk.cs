@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace BigFs.Core.Storage;
 
 /// <summary>
@@ -42,6 +44,12 @@ public interface IDisk : IDisposable
 /// <summary>An open file. Disposing closes it; calls under way end first.</summary>
 public interface IDiskFile : IAsyncDisposable
 {
+    /// <summary>
+    /// The system's handle for reading through its cache, valid until the file is closed; null when there is none. Default
+    /// null.
+    /// </summary>
+    SafeFileHandle? Handle => null;
+
     /// <summary>Length in bytes, prepared space included.</summary>
     ValueTask<long> GetLengthAsync();
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BigFs.Core.Threading;
 using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
@@ -6,11 +7,11 @@ namespace BigFs.Core.Storage;
 /// <summary>The disks of any system by .NET's own calls, through its cache: correct before fast.</summary>
 public sealed class PortableDisk : IDisk
 {
-    private readonly DiskThreads _threads;
+    private readonly BlockingThreads _threads;
 
     /// <summary>Makes a disk; one may serve any number of folders.</summary>
     /// <param name="threads">Most threads for blocking calls, 1 or more; default 4.</param>
-    public PortableDisk(int threads = 4) => _threads = new DiskThreads("bigfs-disk", threads);
+    public PortableDisk(int threads = 4) => _threads = new BlockingThreads("bigfs-disk", threads);
 
     /// <inheritdoc/>
     public BigFsDurability Durability => BigFsDurability.Flushed;
@@ -64,7 +65,7 @@ public sealed class PortableDisk : IDisk
             File.OpenHandle(path, mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete),
             _threads)));
 
-    private sealed class PortableFile(string path, SafeFileHandle handle, DiskThreads threads) : IDiskFile
+    private sealed class PortableFile(string path, SafeFileHandle handle, BlockingThreads threads) : IDiskFile
     {
         public ValueTask<long> GetLengthAsync() => Run("length", () => RandomAccess.GetLength(handle));
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BigFs.Core.Threading;
 using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
@@ -9,8 +10,8 @@ namespace BigFs.Core.Storage;
 /// </summary>
 public sealed class PosixDisk : IDisk
 {
-    private readonly DiskThreads _writers;
-    private readonly DiskThreads _readers;
+    private readonly BlockingThreads _writers;
+    private readonly BlockingThreads _readers;
 
     /// <summary>Makes a disk; one may serve any number of folders.</summary>
     /// <param name="threads">Most threads for writes and syncs, and as many for reads; 1 or more, default 4.</param>
@@ -22,8 +23,8 @@ public sealed class PosixDisk : IDisk
             throw new PlatformNotSupportedException("Use PortableDisk on this system.");
         }
 
-        _writers = new DiskThreads("bigfs-disk-write", threads);
-        _readers = new DiskThreads("bigfs-disk-read", threads);
+        _writers = new BlockingThreads("bigfs-disk-write", threads);
+        _readers = new BlockingThreads("bigfs-disk-read", threads);
     }
 
     /// <inheritdoc/>

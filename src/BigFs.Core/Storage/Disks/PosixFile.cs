@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
+using BigFs.Core.Threading;
 using Microsoft.Win32.SafeHandles;
 
 namespace BigFs.Core.Storage;
@@ -9,8 +10,10 @@ namespace BigFs.Core.Storage;
 /// kernel drops cached pages of a range that is written directly, so that readers see what was written.
 /// </summary>
 internal sealed unsafe class PosixFile(
-    string path, SafeFileHandle buffered, SafeFileHandle? direct, DiskThreads writers, DiskThreads readers) : IDiskFile
+    string path, SafeFileHandle buffered, SafeFileHandle? direct, BlockingThreads writers, BlockingThreads readers) : IDiskFile
 {
+    public SafeFileHandle? Handle => buffered;
+
     public ValueTask<long> GetLengthAsync() => readers.RunAsync(
         () => Folders.Translate("length", path, () => RandomAccess.GetLength(buffered)));
 

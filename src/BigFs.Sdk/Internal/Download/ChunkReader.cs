@@ -56,9 +56,11 @@ internal sealed class ChunkReader
         bool refreshed = false;
         while (true)
         {
-            ImmutableArray<NodeAddress> members =
-                _locations.TryGetValue(chunk.Volume, out VolumeLocation? location) ? location.Members : [];
-            if (await round.TryAllAsync(InOrder(members, index), offset, destination, cancellationToken).ConfigureAwait(false))
+            (ImmutableArray<NodeAddress> members, ImmutableArray<byte> capability) =
+                _locations.TryGetValue(chunk.Volume, out VolumeLocation? location)
+                    ? (location.Members, location.Capability)
+                    : ([], []);
+            if (await round.TryAllAsync(InOrder(members, index), capability, offset, destination, cancellationToken).ConfigureAwait(false))
             {
                 return;
             }
@@ -68,7 +70,8 @@ internal sealed class ChunkReader
                 throw await FinalAsync(round, chunk, cancellationToken).ConfigureAwait(false);
             }
 
-            // The first refresh follows at once: a volume that has moved is the likeliest reason.
+            // The first refresh follows at once: a volume that has moved is the likeliest reason, or a capability that has
+            // expired in a long download.
             if (!await backOff.WaitAsync(elsewhere: true, cancellationToken).ConfigureAwait(false))
             {
                 throw round.GaveUp(backOff);

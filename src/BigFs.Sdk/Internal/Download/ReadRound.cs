@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -30,13 +31,13 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
 
     /// <summary>Asks one replica after the other until one fills the destination.</summary>
     public async Task<bool> TryAllAsync(
-        IEnumerable<NodeAddress> members, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        IEnumerable<NodeAddress> members, ImmutableArray<byte> capability, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         _answers.Clear();
         foreach (NodeAddress node in members)
         {
             _tries++;
-            ChunkStatus status = await ReadAsync(node, offset, destination, cancellationToken).ConfigureAwait(false);
+            ChunkStatus status = await ReadAsync(node, capability, offset, destination, cancellationToken).ConfigureAwait(false);
             if (status == ChunkStatus.Ok)
             {
                 context.Penalties.Clear(node.Id);
@@ -58,9 +59,10 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
     /// <summary>The error when the time is used up.</summary>
     public BigFsException GaveUp(BackOff backOff)
     {
-        bool stalled = _answers.Count > 0 && _answers.TrueForAll(answer => answer.Status == ChunkStatus.Stalled);
         return new BigFsException(
-            stalled ? BigFsErrorCode.TimedOut : BigFsErrorCode.Unavailable,
+            All(ChunkStatus.Stalled) ? BigFsErrorCode.TimedOut
+            : All(ChunkStatus.NotAllowed) ? BigFsErrorCode.NotAllowed
+            : BigFsErrorCode.Unavailable,
             $"A chunk of \"{path}\" could not be read from volume {chunk.Volume} for {backOff.Elapsed.TotalSeconds:0.#} s: {Describe()}.")
         {
             Path = path.ToString(),
@@ -69,12 +71,14 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
         };
     }
 
+    private bool All(ChunkStatus status) => _answers.Count > 0 && _answers.TrueForAll(answer => answer.Status == status);
+
     private async ValueTask<ChunkStatus> ReadAsync(
-        NodeAddress node, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+        NodeAddress node, ImmutableArray<byte> capability, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         try
         {
-            return await context.Transport.ReadAsync(node, chunk, offset, destination, cancellationToken)
+            return await context.Transport.ReadAsync(node, chunk, capability, offset, destination, cancellationToken)
                 .OrAbandon(cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
@@ -92,8 +96,8 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
             context.Penalties.Add(node.Id);
         }
 
-        // A deleted chunk and a busy node are no faults; each fault is told once.
-        if (status is not (ChunkStatus.Busy or ChunkStatus.ChunkDeleted) && _reported.Add((node.Id, status)))
+        // A deleted chunk, a busy node and a capability that has expired are no faults; each fault is told once.
+        if (status is not (ChunkStatus.Busy or ChunkStatus.ChunkDeleted or ChunkStatus.NotAllowed) && _reported.Add((node.Id, status)))
         {
             context.Report(new ReplicaFault(chunk.Volume, chunk.Key, node.Id, status));
         }

@@ -67,6 +67,7 @@ internal static class NamespaceMapping
         Volume = grant.Volume.Value,
         Epoch = grant.Epoch,
         Pipeline = { grant.Pipeline.Select(Wire.ToProto) },
+        Capability = grant.Capability.ToProto(),
     };
 
     public static ChunkGrant FromProto(this Protocol.ChunkGrant proto) => new()
@@ -75,6 +76,7 @@ internal static class NamespaceMapping
         Volume = new VolumeId(proto.Volume),
         Epoch = proto.Epoch,
         Pipeline = proto.Pipeline.ToArray(Wire.FromProto),
+        Capability = proto.Capability.ToCapability(),
     };
 
     public static Protocol.VolumeLocation ToProto(this VolumeLocation location) => new()
@@ -82,6 +84,7 @@ internal static class NamespaceMapping
         Volume = location.Volume.Value,
         Epoch = location.Epoch,
         Members = { location.Members.Select(Wire.ToProto) },
+        Capability = location.Capability.ToProto(),
     };
 
     public static VolumeLocation FromProto(this Protocol.VolumeLocation proto) => new()
@@ -89,6 +92,7 @@ internal static class NamespaceMapping
         Volume = new VolumeId(proto.Volume),
         Epoch = proto.Epoch,
         Members = proto.Members.ToArray(Wire.FromProto),
+        Capability = proto.Capability.ToCapability(),
     };
 
     public static Protocol.UploadOpening ToProto(this BeginUploadRequest request)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
@@ -156,6 +157,12 @@ internal static class Wire
 
     public static NodeAddress FromProto(this Protocol.NodeAddress proto) =>
         new(proto.Node.ToNodeId(), proto.TransferEndpoint);
+
+    public static ByteString ToProto(this ImmutableArray<byte> capability) => ByteString.CopyFrom(capability.AsSpan());
+
+    public static ImmutableArray<byte> ToCapability(this ByteString bytes) => bytes.Length <= Capability.MaxBytes
+        ? [.. bytes.Span]
+        : throw Invalid($"a capability has {bytes.Length} bytes, more than {Capability.MaxBytes}");
 
     public static BigFsException Invalid(string what) =>
         new(BigFsErrorCode.InvalidArgument, $"The message is not valid: {what}.");

@@ -139,14 +139,20 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
             // A volume that is full or was sealed is nobody's fault: the next grant is on another one.
             grants.Retire(grant);
         }
+        else if (status == ChunkStatus.NotAllowed)
+        {
+            // Grants that have lain too long: what was fetched with this one is as old.
+            grants.Outdate();
+        }
         else if (result.FailedNode is { } failed)
         {
             context.Penalties.Add(failed);
         }
 
-        // The node manager looks for itself; who is busy or follows a newer epoch gives it nothing to look at.
+        // The node manager looks for itself; who is busy, follows a newer epoch or keeps to the rules gives it nothing to look at.
         if (result.FailedNode is { } node
-            && status is not (ChunkStatus.Busy or ChunkStatus.NotOpen or ChunkStatus.WrongEpoch or ChunkStatus.StaleTerm))
+            && status is not (ChunkStatus.Busy or ChunkStatus.NotOpen or ChunkStatus.WrongEpoch or ChunkStatus.StaleTerm
+                or ChunkStatus.NotAllowed))
         {
             context.Report(new ReplicaFault(grant.Volume, grant.Key, node, status));
         }
@@ -161,6 +167,7 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
         {
             ChunkStatus.OutOfSpace => BigFsErrorCode.OutOfSpace,
             ChunkStatus.Stalled => BigFsErrorCode.TimedOut,
+            ChunkStatus.NotAllowed => BigFsErrorCode.NotAllowed,
             ChunkStatus.Malformed => BigFsErrorCode.Internal,
             _ => BigFsErrorCode.Unavailable,
         };

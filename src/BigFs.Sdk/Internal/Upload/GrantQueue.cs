@@ -19,6 +19,7 @@ internal sealed class GrantQueue(
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Queue<ChunkGrant> _grants = new();
     private readonly HashSet<(VolumeId Volume, long Epoch)> _retired = [];
+    private bool _outdated;
     private Task _prefetch = Task.CompletedTask;
     private long _taken;
 
@@ -79,6 +80,15 @@ internal sealed class GrantQueue(
         lock (_retired)
         {
             _retired.Add((grant.Volume, grant.Epoch));
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Outdate()
+    {
+        lock (_retired)
+        {
+            _outdated = true;
         }
     }
 
@@ -151,6 +161,12 @@ internal sealed class GrantQueue(
     {
         lock (_retired)
         {
+            if (_outdated)
+            {
+                _outdated = false;
+                _grants.Clear();
+            }
+
             for (int left = _grants.Count; left > 0; left--)
             {
                 ChunkGrant grant = _grants.Dequeue();

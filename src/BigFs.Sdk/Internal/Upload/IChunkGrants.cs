@@ -16,4 +16,7 @@ internal interface IChunkGrants
 
     /// <summary>Notes that a volume takes no more writes under this epoch.</summary>
     void Retire(ChunkGrant grant);
+
+    /// <summary>Notes that a grant was too old to be used: those that wait here are thrown away.</summary>
+    void Outdate();
 }

@@ -120,6 +120,15 @@ internal sealed class SharedUpload : IAsyncDisposable
         }
     }
 
+    /// <summary>Notes that a grant was too old to be used: those that wait here are thrown away.</summary>
+    public void Outdate()
+    {
+        lock (_gate)
+        {
+            _grants.Clear();
+        }
+    }
+
     /// <summary>A grant, and whether this call saw the file server's answer to somebody's asking.</summary>
     /// <exception cref="BigFsException">As <see cref="IFileServer.GrantAsync"/>, tried for the connect time-out.</exception>
     public async ValueTask<(ChunkGrant Grant, bool Fresh)> TakeAsync(CancellationToken cancellationToken)

@@ -66,6 +66,9 @@ internal sealed class SmallFileGrants(SharedUpload session) : IChunkGrants
     /// <inheritdoc/>
     public void Retire(ChunkGrant grant) => session.Retire(grant);
 
+    /// <inheritdoc/>
+    public void Outdate() => session.Outdate();
+
     private async ValueTask<ChunkGrant> TakeNewAsync(CancellationToken cancellationToken)
     {
         (ChunkGrant grant, bool fresh) = await session.TakeAsync(cancellationToken).ConfigureAwait(false);

@@ -1,9 +1,9 @@
-namespace BigFs.Core.Storage;
+namespace BigFs.Core.Threading;
 
 /// <summary>
 /// A bounded set of threads for blocking calls. Threads start when work waits and none is idle, and live until disposal.
 /// </summary>
-internal sealed class DiskThreads : IDisposable
+internal sealed class BlockingThreads : IDisposable
 {
     private readonly object _lock = new();
     private readonly Queue<Action> _queue = new();
@@ -16,7 +16,7 @@ internal sealed class DiskThreads : IDisposable
     /// <summary>Makes the set.</summary>
     /// <param name="name">The threads' name.</param>
     /// <param name="most">Most threads, 1 or more.</param>
-    public DiskThreads(string name, int most)
+    public BlockingThreads(string name, int most)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
         _name = name;
@@ -48,15 +48,20 @@ internal sealed class DiskThreads : IDisposable
         return true;
     });
 
-    /// <summary>Ends the threads after the work that waits.</summary>
-    public void Dispose()
+    /// <summary>Takes no more work; the threads end by themselves after what waits.</summary>
+    public void End()
     {
         lock (_lock)
         {
             _disposed = true;
             Monitor.PulseAll(_lock);
         }
+    }
 
+    /// <summary>Ends the threads after the work that waits, and waits for that.</summary>
+    public void Dispose()
+    {
+        End();
         foreach (Thread thread in _threads)
         {
             thread.Join();
