@@ -21,7 +21,8 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
             c => new MetadataServerClient(c),
             timeouts,
             clock,
-            (c, o) => c.Exchange(o));
+            (c, o) => c.Exchange(o),
+            inline: true);
 
     public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
         _connection.CallAsync(

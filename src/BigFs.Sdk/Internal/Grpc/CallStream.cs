@@ -25,15 +25,24 @@ internal sealed class CallStream : IAsyncDisposable
     private readonly Calls _message = new();
     private readonly List<uint> _cancelled = [];
     private readonly TimeProvider _clock;
+    private readonly TaskCreationOptions _continuations;
     private readonly ITimer _deadlines;
     private readonly Task _reading;
     private uint _lastId;
     private volatile RpcException? _failure;
 
     /// <summary>Opens the stream; that it cannot be opened shows with the first call.</summary>
-    public CallStream(Func<CallOptions, AsyncDuplexStreamingCall<Calls, Answers>> open, TimeProvider clock)
+    /// <param name="open">Opens it.</param>
+    /// <param name="clock">The clock of deadlines.</param>
+    /// <param name="inline">
+    /// Whether callers go on in the flow that reads the answers: for roles, whose next step is short; never for what runs a
+    /// user's code, which may block.
+    /// </param>
+    public CallStream(
+        Func<CallOptions, AsyncDuplexStreamingCall<Calls, Answers>> open, TimeProvider clock, bool inline = false)
     {
         _clock = clock;
+        _continuations = inline ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously;
         _stream = open(new CallOptions(cancellationToken: _stop.Token));
         _sender = new Coalescer<Call>(WriteAsync, Break);
         _deadlines = clock.CreateTimer(
@@ -66,7 +75,7 @@ internal sealed class CallStream : IAsyncDisposable
                 {
                     _lastId++;
                 }
-                while (!_inFlight.TryAdd(_lastId, pending));
+                while (_lastId == 0 || !_inFlight.TryAdd(_lastId, pending));
 
                 call.Id = pending.Id = _lastId;
             }
@@ -107,8 +116,8 @@ internal sealed class CallStream : IAsyncDisposable
 
         foreach (Call call in batch)
         {
-            // Nothing to do but to bring a cancellation along.
-            if (call.OperationCase != Call.OperationOneofCase.None)
+            // Without a number it only brings a cancellation along.
+            if (call.Id != 0)
             {
                 _message.Calls_.Add(call);
             }
@@ -231,7 +240,7 @@ internal sealed class CallStream : IAsyncDisposable
 
     /// <summary>A call that waits for its answer.</summary>
     private sealed class Pending(CallStream stream, long since, TimeSpan limit)
-        : TaskCompletionSource<Answer>(TaskCreationOptions.RunContinuationsAsynchronously)
+        : TaskCompletionSource<Answer>(stream._continuations)
     {
         public uint Id { get; set; }
 

@@ -5,7 +5,7 @@ namespace BigFs.Internal.Grpc;
 
 /// <summary>The streams of calls to a role's instances, one each, opened when first needed and again after a break. Thread-safe.</summary>
 internal sealed class CallStreams(
-    Func<string, CallOptions, AsyncDuplexStreamingCall<Calls, Answers>> open, TimeProvider clock) : IAsyncDisposable
+    Func<string, CallOptions, AsyncDuplexStreamingCall<Calls, Answers>> open, TimeProvider clock, bool inline) : IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly Dictionary<string, CallStream> _streams = new(StringComparer.Ordinal);
@@ -28,7 +28,7 @@ internal sealed class CallStreams(
                 EndNeedsGate(known);
             }
 
-            var stream = new CallStream(options => open(endpoint, options), clock);
+            var stream = new CallStream(options => open(endpoint, options), clock, inline);
             _streams[endpoint] = stream;
             return stream;
         }

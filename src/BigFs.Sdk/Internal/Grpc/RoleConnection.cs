@@ -16,14 +16,15 @@ internal sealed class RoleConnection<TClient>(
     Func<CallInvoker, TClient> create,
     ControlTimeouts timeouts,
     TimeProvider clock,
-    Func<TClient, CallOptions, AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers>>? exchange = null) : IAsyncDisposable
+    Func<TClient, CallOptions, AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers>>? exchange = null,
+    bool inline = false) : IAsyncDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
     private readonly CallStreams? _streams = exchange is null
         ? null
-        : new CallStreams((endpoint, options) => exchange(create(channels.Get(endpoint)), options), clock);
+        : new CallStreams((endpoint, options) => exchange(create(channels.Get(endpoint)), options), clock, inline);
 
     private uint _turn;
 

@@ -16,6 +16,14 @@ internal sealed class SharedUpload : IAsyncDisposable
     /// </summary>
     private const int LifetimesInUse = 4;
 
+    private const int SmallestBatch = 4;
+
+    /// <summary>A batch that lasts less is too small.</summary>
+    private static readonly TimeSpan ShortBatch = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A batch that lasts longer is too large.</summary>
+    private static readonly TimeSpan LongBatch = TimeSpan.FromSeconds(2);
+
     /// <summary>Grants that have waited so long are not used: the map has moved on.</summary>
     private static readonly TimeSpan GrantAge = TimeSpan.FromSeconds(30);
 
@@ -28,6 +36,7 @@ internal sealed class SharedUpload : IAsyncDisposable
     private readonly HashSet<(VolumeId Volume, long Epoch)> _retired = [];
     private readonly Task _life;
     private Task<BigFsException?> _fetch = Task.FromResult<BigFsException?>(null);
+    private long _fetched;
     private int _batch;
     private int _users;
     private bool _used;
@@ -38,7 +47,7 @@ internal sealed class SharedUpload : IAsyncDisposable
         _context = context;
         _session = ticket.Session;
         _batch = batch;
-        _begun = context.Time.GetTimestamp();
+        _begun = _fetched = context.Time.GetTimestamp();
         _stop = CancellationTokenSource.CreateLinkedTokenSource(context.Stopping);
         AddNeedsGate(ticket.Grants, []);
         _life = LiveAsync(_stop.Token);
@@ -143,7 +152,7 @@ internal sealed class SharedUpload : IAsyncDisposable
                 {
                     if (_grants.Count < (_batch + 1) / 2 && _fetch.IsCompleted)
                     {
-                        _fetch = FetchAsync(_batch);
+                        FetchNeedsGate(isShort: false);
                     }
 
                     return (grant, waited);
@@ -151,9 +160,7 @@ internal sealed class SharedUpload : IAsyncDisposable
 
                 if (_fetch.IsCompleted)
                 {
-                    // They went faster than they came.
-                    _batch = Math.Min(_batch * 2, Limits.MaxGrantBatch);
-                    _fetch = FetchAsync(_batch);
+                    FetchNeedsGate(isShort: true);
                 }
 
                 fetch = _fetch;
@@ -226,6 +233,17 @@ internal sealed class SharedUpload : IAsyncDisposable
 
             _grants.Enqueue(new Held(grant, now, avoided));
         }
+    }
+
+    /// <summary>Asks for the next batch: twice as many when the last were used up in no time, half when they lasted.</summary>
+    private void FetchNeedsGate(bool isShort)
+    {
+        TimeSpan since = _context.Time.GetElapsedTime(_fetched);
+        _fetched = _context.Time.GetTimestamp();
+        _batch = isShort || since < ShortBatch ? Math.Min(_batch * 2, Limits.MaxGrantBatch)
+            : since > LongBatch ? Math.Max(_batch / 2, SmallestBatch)
+            : _batch;
+        _fetch = FetchAsync(_batch);
     }
 
     /// <summary>Asks for a batch; failures are its result, for whoever waits.</summary>

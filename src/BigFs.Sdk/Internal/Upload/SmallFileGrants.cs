@@ -7,7 +7,7 @@ namespace BigFs.Internal.Upload;
 /// before it, a shortage refuses the file at once (a grant from before says nothing of the cluster as it is now), and
 /// after it the file is under way, and waits. Thread-safe.
 /// </summary>
-internal sealed class SmallFileGrants(SharedUpload session) : IChunkGrants
+internal sealed class SmallFileGrants(SharedUpload session, BigFsPath path) : IChunkGrants
 {
     private ChunkGrant? _reserved;
     private volatile bool _underWay;
@@ -28,21 +28,11 @@ internal sealed class SmallFileGrants(SharedUpload session) : IChunkGrants
     {
         SharedUpload session = await context.SmallFiles
             .EnterAsync(plan.Path, plan.Request.Replicas, cancellationToken).ConfigureAwait(false);
-        var grants = new SmallFileGrants(session);
+        var grants = new SmallFileGrants(session, plan.Path);
         try
         {
             grants._reserved = await grants.TakeNewAsync(cancellationToken).ConfigureAwait(false);
             return grants;
-        }
-        catch (BigFsException exception)
-        {
-            grants.Leave();
-            throw new BigFsException(exception.Code, exception.Message, exception)
-            {
-                Path = plan.Path.ToString(),
-                Endpoint = exception.Endpoint,
-                Attempts = exception.Attempts,
-            };
         }
         catch
         {
@@ -71,8 +61,21 @@ internal sealed class SmallFileGrants(SharedUpload session) : IChunkGrants
 
     private async ValueTask<ChunkGrant> TakeNewAsync(CancellationToken cancellationToken)
     {
-        (ChunkGrant grant, bool fresh) = await session.TakeAsync(cancellationToken).ConfigureAwait(false);
-        _underWay |= fresh;
-        return grant;
+        try
+        {
+            (ChunkGrant grant, bool fresh) = await session.TakeAsync(cancellationToken).ConfigureAwait(false);
+            _underWay |= fresh;
+            return grant;
+        }
+        catch (BigFsException exception)
+        {
+            // Asked for whoever needs one: each file is told of itself.
+            throw new BigFsException(exception.Code, exception.Message, exception)
+            {
+                Path = path.ToString(),
+                Endpoint = exception.Endpoint,
+                Attempts = exception.Attempts,
+            };
+        }
     }
 }
