@@ -236,7 +236,8 @@ public sealed class BigFsCluster : IAsyncDisposable
         var nameServer = new NameServer.NameServer(_services.Time);
         var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory)
             .Map(Protocol.NameServer.BindService(new NameServerService(nameServer)))
-            .Map(Protocol.FileServer.BindService(new FileServer.FileServerService(files)));
+            .Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
+                files, _services.LoggerOf<FileServer.FileServerService>())));
         _started.Push(listener);
         await listener.StartAsync(cancellationToken).ConfigureAwait(false);
         foreach (ServiceRole role in new[] { ServiceRole.NameServer, ServiceRole.FileServer })

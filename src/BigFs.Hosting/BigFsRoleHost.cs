@@ -109,7 +109,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 _services.Time,
                 _services.LoggerFor("BigFs.FileServer")));
             await files.StartAsync().ConfigureAwait(false);
-            _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(files)));
+            _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
+                files, _services.LoggerOf<FileServer.FileServerService>())));
         }
 
         DataNodeHost? datanode = _roles.Contains(ServiceRole.DataNode)
@@ -171,7 +172,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
             Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(host.Role)));
+        _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
+            host.Role, _services.LoggerOf<MetadataServerService>())));
         return host.Role;
     }
 

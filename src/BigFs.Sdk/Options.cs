@@ -43,6 +43,14 @@ public sealed class UploadOptions
     /// <summary>What must stand at the path; default anything.</summary>
     public UploadPrecondition Precondition { get; set; } = UploadPrecondition.Anything;
 
+    /// <summary>
+    /// Whether the metadata hold the content themselves when it has at most 64 KiB: one round trip and no datanode, but
+    /// only as many copies as the metadata engine keeps (<see cref="DurabilityReceipt.MetadataCopies"/>). Longer content
+    /// goes to datanodes all the same; <see cref="DurabilityReceipt.Inline"/> says which it was. Default no. Not for
+    /// <see cref="IBigFsClient.OpenWriteAsync"/>.
+    /// </summary>
+    public bool Inline { get; set; }
+
     /// <summary>Media type kept with the file; null (default) for none, at most 255 characters.</summary>
     public string? ContentType { get; set; }
 
@@ -59,6 +67,7 @@ public sealed class UploadOptions
         ChunkSize = ChunkSize,
         Concurrency = Concurrency,
         Precondition = Precondition,
+        Inline = Inline,
         ContentType = ContentType,
         Metadata = Metadata,
         Progress = progress,

@@ -28,6 +28,12 @@ public sealed record DurabilityReceipt
     /// <summary>Where the chunks went: each volume once.</summary>
     public IReadOnlyList<VolumeReceipt> Volumes { get; init; } = [];
 
+    /// <summary>Whether the metadata hold the content themselves, in <see cref="MetadataCopies"/> copies and on no datanode.</summary>
+    public bool Inline { get; init; }
+
+    /// <summary>Copies of the name, and of an inline content, that the metadata engine keeps.</summary>
+    public int MetadataCopies { get; init; } = 1;
+
     /// <summary>How safe the name is: the metadata engine and its copies, for example "SQLite, one copy, synced".</summary>
     public string NameDurability { get; init; } = "";
 }

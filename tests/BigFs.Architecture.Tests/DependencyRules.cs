@@ -25,7 +25,7 @@ public sealed class DependencyRules
         ["Security"] = [],
         ["Storage"] = ["Chunking", "Faults", "Threading"],
         ["Transfer"] = ["Chunking", "Faults", "Security", "Storage", "Threading"],
-        ["Metadata"] = [],
+        ["Metadata"] = ["Chunking"],
         ["Messaging"] = [],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],

@@ -41,6 +41,16 @@ public interface IFileServer
     ValueTask AbortUploadAsync(
         Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken);
 
+    /// <summary>Opens a session for many small files and gives the first grants.</summary>
+    /// <exception cref="BigFsException">NotEnoughNodes at once, as <see cref="BeginUploadAsync"/>.</exception>
+    ValueTask<UploadTicket> BeginSharedAsync(BeginSharedRequest request, int grants, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.CommitFileAsync"/>.</summary>
+    ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.AbortFileAsync"/>.</summary>
+    ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken);
+
     /// <summary>A file's manifest and where its volumes are; null when nothing is there.</summary>
     /// <exception cref="BigFsException">IsDirectory.</exception>
     ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken);
@@ -77,7 +87,11 @@ public sealed record CommittedFile(BigFsFile File, NameDurability Name);
 /// <summary>What a committed name rests on.</summary>
 /// <param name="Durability">Whether it is on a disk.</param>
 /// <param name="Engine">The metadata engine and its copies, for example "SQLite, one copy, synced".</param>
-public sealed record NameDurability(BigFsDurability Durability, string Engine);
+public sealed record NameDurability(BigFsDurability Durability, string Engine)
+{
+    /// <summary>Copies that the engine keeps, 1 or more.</summary>
+    public int Copies { get; init; } = 1;
+}
 
 /// <summary>A file ready to be read.</summary>
 public sealed record OpenedFile
@@ -90,4 +104,7 @@ public sealed record OpenedFile
 
     /// <summary>Where each volume of the manifest is, as far as the file server knows, each once.</summary>
     public required ImmutableArray<VolumeLocation> Locations { get; init; }
+
+    /// <summary>The content of a file that the metadata hold themselves; else empty.</summary>
+    public ReadOnlyMemory<byte> Content { get; init; }
 }

@@ -49,6 +49,29 @@ public interface IMetadataStore
     /// </summary>
     ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Opens a session that many small files share: it names no path and is ended by no commit. It lives like any, but
+    /// renewals end with the retention of operations, counted from its begin: so what is recorded of an operation under
+    /// it outlives it.
+    /// </summary>
+    ValueTask<UploadSession> BeginSharedAsync(BeginSharedRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The commit point of a small file, in one transaction: as <see cref="CommitUploadAsync"/>, but the shared session
+    /// stays, and the operation is recorded on its own. Refused after <see cref="AbortFileAsync"/> of the same operation.
+    /// </summary>
+    /// <exception cref="BigFsException">
+    /// SessionExpired (also: aborted), IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed,
+    /// InvalidArgument (the session is not a shared one; the content does not match its checksum).
+    /// </exception>
+    ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Gives up a small file: the chunks that its client wrote become tombstones that are due at once, and a commit of the
+    /// operation that is still on its way is refused. Committed or aborted before: does nothing.
+    /// </summary>
+    ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken);
+
     /// <summary>Makes a directory and its parents; existing ones are fine.</summary>
     /// <exception cref="BigFsException">NotDirectory (a file stands there or above).</exception>
     ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
@@ -84,7 +107,11 @@ public interface ITombstoneQueue
 public readonly record struct Tombstone(long Id, VolumeId Volume, ChunkKey Key);
 
 /// <summary>An entry and, for a file when asked for, its chunks in order.</summary>
-public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReference> Manifest);
+public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReference> Manifest)
+{
+    /// <summary>The content of a file that the metadata hold themselves, when the manifest was asked for; else empty.</summary>
+    public ReadOnlyMemory<byte> Content { get; init; }
+}
 
 /// <summary>A page of a directory; <paramref name="Next"/> is the name to go on after, null at the end.</summary>
 public sealed record MetadataPage(ImmutableArray<BigFsEntry> Entries, string? Next);
@@ -173,6 +200,71 @@ public sealed record CommitUploadRequest
     /// tombstones that are due at once.
     /// </summary>
     public ImmutableArray<ChunkReference> Discarded { get; init; } = [];
+}
+
+/// <summary>Opens a session for many small files.</summary>
+/// <param name="Operation">Operation id; also the session's id.</param>
+/// <param name="Replicas">Replicas of each chunk, 1 to <see cref="Limits.MaxReplicas"/>; 0: the cluster's default.</param>
+public sealed record BeginSharedRequest(Guid Operation, int Replicas);
+
+/// <summary>Commits a small file: what a begin and a commit say, at once.</summary>
+public sealed record CommitFileRequest
+{
+    /// <summary>Operation id.</summary>
+    public required Guid Operation { get; init; }
+
+    /// <summary>The shared session under which chunks were written; null when none were.</summary>
+    public Guid? Session { get; init; }
+
+    /// <summary>Where the file will stand.</summary>
+    public required BigFsPath Path { get; init; }
+
+    /// <summary>Checked by this alone.</summary>
+    public Precondition Precondition { get; init; }
+
+    /// <summary>
+    /// Replicas that were asked for, 1 to <see cref="Limits.MaxReplicas"/>; 0: the cluster's default. With a session its
+    /// number holds.
+    /// </summary>
+    public int Replicas { get; init; }
+
+    /// <summary>Media type, or null.</summary>
+    public string? ContentType { get; init; }
+
+    /// <summary>User metadata, at most <see cref="Limits.MaxMetadataBytes"/> in all.</summary>
+    public ImmutableSortedDictionary<string, string> Metadata { get; init; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Length of the content.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>Checksum of the content.</summary>
+    public required uint Crc32C { get; init; }
+
+    /// <summary>The chunks in order; their lengths add up to <see cref="Size"/>. Empty beside a content.</summary>
+    public ImmutableArray<ChunkReference> Manifest { get; init; } = [];
+
+    /// <summary>As <see cref="CommitUploadRequest.Discarded"/>.</summary>
+    public ImmutableArray<ChunkReference> Discarded { get; init; } = [];
+
+    /// <summary>
+    /// The whole content, for the metadata to hold, at most <see cref="Limits.MaxInlineBytes"/>; empty when it lies in
+    /// chunks, or there is none.
+    /// </summary>
+    public ReadOnlyMemory<byte> Content { get; init; }
+}
+
+/// <summary>Gives up a small file.</summary>
+public sealed record AbortFileRequest
+{
+    /// <summary>The operation id of its commit, whether that was sent or not.</summary>
+    public required Guid Operation { get; init; }
+
+    /// <summary>The shared session under which the chunks were written; null when none were.</summary>
+    public Guid? Session { get; init; }
+
+    /// <summary>All chunks that may be on a datanode.</summary>
+    public ImmutableArray<ChunkReference> Written { get; init; } = [];
 }
 
 /// <summary>Deletes an entry.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Metadata;
@@ -27,38 +28,62 @@ public static class MetadataChecks
     public static void Check(BeginUploadRequest request)
     {
         ArgumentNullException.ThrowIfNull(request);
-        string path = request.Path.ToString();
         CheckOperation(request.Operation);
-        if (request.Replicas is < 0 or > Limits.MaxReplicas)
-        {
-            throw Invalid(
-                path,
-                $"{request.Replicas} replicas were asked for; 1 to {Limits.MaxReplicas} are possible, 0 is the default.");
-        }
+        CheckFile(request.Path, request.Precondition, request.Replicas, request.ContentType, request.Metadata);
+    }
 
-        if (request.Precondition.Kind is < PreconditionKind.None or > PreconditionKind.Version)
-        {
-            throw Invalid(path, $"{request.Precondition.Kind} is no kind of precondition.");
-        }
+    /// <summary>Checks what does not depend on the namespace.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    public static void Check(BeginSharedRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        CheckOperation(request.Operation);
+        CheckReplicas(request.Replicas, null);
+    }
 
-        if (request.ContentType is { } type)
+    /// <summary>
+    /// Checks what does not depend on session and namespace: the bounds, that content lies in chunks or in the metadata,
+    /// and that it matches its checksum there.
+    /// </summary>
+    /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
+    public static void Check(CommitFileRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        CheckOperation(request.Operation);
+        CheckFile(request.Path, request.Precondition, request.Replicas, request.ContentType, request.Metadata);
+        if (request.Content.IsEmpty)
         {
-            Bound(Bytes(type, path, "The media type"), MaxContentTypeBytes, path, "The media type");
-        }
-
-        long bytes = 0;
-        foreach ((string name, string value) in request.Metadata)
-        {
-            if (name.Length == 0)
+            CheckManifest(request.Manifest, request.Discarded, request.Size);
+            if (request.Session is null && (request.Manifest.Length > 0 || request.Discarded.Length > 0))
             {
-                throw Invalid(path, "The user metadata have an empty name.");
+                throw Invalid(request.Path.ToString(), "Chunks were written under no session.");
             }
 
-            bytes += Bytes(name, path, "A name of the user metadata")
-                + Bytes(value, path, $"The user metadata \"{name}\"");
+            return;
         }
 
-        Bound(bytes, Limits.MaxMetadataBytes, path, "The user metadata");
+        string path = request.Path.ToString();
+        Bound(request.Content.Length, Limits.MaxInlineBytes, path, "The content for the metadata");
+        if (request.Manifest is not { IsDefault: false, IsEmpty: true } || request.Content.Length != request.Size)
+        {
+            throw Invalid(path, "The content lies in chunks or in the metadata, whole.");
+        }
+
+        CheckWritten(request.Discarded);
+        uint crc32C = Crc32C.Compute(request.Content.Span);
+        if (crc32C != request.Crc32C)
+        {
+            throw Invalid(path, $"The content has the checksum {crc32C:x8} instead of {request.Crc32C:x8}: it was damaged on its way.");
+        }
+    }
+
+    /// <summary>Checks what does not depend on the session.</summary>
+    /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
+    public static void Check(AbortFileRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        CheckOperation(request.Operation);
+        CheckWritten(request.Written);
     }
 
     /// <summary>
@@ -70,50 +95,7 @@ public static class MetadataChecks
     {
         ArgumentNullException.ThrowIfNull(request);
         CheckOperation(request.Operation);
-        if (request.Manifest.IsDefault)
-        {
-            throw Invalid(null, "The manifest is missing; an empty file has an empty one.");
-        }
-
-        if (request.Manifest.Length > Limits.MaxChunksPerFile)
-        {
-            throw new BigFsException(
-                BigFsErrorCode.LimitExceeded,
-                $"The file has {request.Manifest.Length} chunks; at most {Limits.MaxChunksPerFile} are allowed: choose a "
-                    + "larger chunk size.");
-        }
-
-        long total = 0;
-        foreach (ChunkReference chunk in request.Manifest)
-        {
-            if (chunk.Length is <= 0 or > Limits.MaxChunkSize || chunk.Volume.Value <= 0)
-            {
-                throw Invalid(
-                    null,
-                    $"Chunk {chunk.Key} has {chunk.Length} bytes in volume {chunk.Volume}; 1 to {Limits.MaxChunkSize} "
-                        + "bytes in volume 1 or higher are possible.");
-            }
-
-            total += chunk.Length;
-        }
-
-        if (total != request.Size)
-        {
-            throw Invalid(null, $"The chunks add up to {total} bytes, the size is said to be {request.Size}.");
-        }
-
-        CheckWritten(request.Discarded);
-        if (request.Discarded.Length > 0)
-        {
-            var kept = request.Manifest.Select(chunk => chunk.Key).ToHashSet();
-            foreach (ChunkReference chunk in request.Discarded)
-            {
-                if (kept.Contains(chunk.Key))
-                {
-                    throw Invalid(null, $"Chunk {chunk.Key} is in the manifest and among the discarded ones.");
-                }
-            }
-        }
+        CheckManifest(request.Manifest, request.Discarded, request.Size);
     }
 
     /// <summary>Checks the chunks that an upload wrote in vain: those that an aborted one names, or a commit discards.</summary>
@@ -147,6 +129,103 @@ public static class MetadataChecks
 
         _ = Bytes(request.After, path, "The name to go on after");
         _ = Bytes(request.Prefix, path, "The prefix");
+    }
+
+    private static void CheckFile(
+        BigFsPath target,
+        Precondition precondition,
+        int replicas,
+        string? contentType,
+        ImmutableSortedDictionary<string, string> metadata)
+    {
+        string path = target.ToString();
+        CheckReplicas(replicas, path);
+        if (precondition.Kind is < PreconditionKind.None or > PreconditionKind.Version)
+        {
+            throw Invalid(path, $"{precondition.Kind} is no kind of precondition.");
+        }
+
+        if (contentType is not null)
+        {
+            Bound(Bytes(contentType, path, "The media type"), MaxContentTypeBytes, path, "The media type");
+        }
+
+        if (metadata.IsEmpty)
+        {
+            return;
+        }
+
+        long bytes = 0;
+        foreach ((string name, string value) in metadata)
+        {
+            if (name.Length == 0)
+            {
+                throw Invalid(path, "The user metadata have an empty name.");
+            }
+
+            bytes += Bytes(name, path, "A name of the user metadata")
+                + Bytes(value, path, $"The user metadata \"{name}\"");
+        }
+
+        Bound(bytes, Limits.MaxMetadataBytes, path, "The user metadata");
+    }
+
+    private static void CheckReplicas(int replicas, string? path)
+    {
+        if (replicas is < 0 or > Limits.MaxReplicas)
+        {
+            throw Invalid(
+                path, $"{replicas} replicas were asked for; 1 to {Limits.MaxReplicas} are possible, 0 is the default.");
+        }
+    }
+
+    private static void CheckManifest(
+        ImmutableArray<ChunkReference> manifest, ImmutableArray<ChunkReference> discarded, long size)
+    {
+        if (manifest.IsDefault)
+        {
+            throw Invalid(null, "The manifest is missing; an empty file has an empty one.");
+        }
+
+        if (manifest.Length > Limits.MaxChunksPerFile)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.LimitExceeded,
+                $"The file has {manifest.Length} chunks; at most {Limits.MaxChunksPerFile} are allowed: choose a "
+                    + "larger chunk size.");
+        }
+
+        long total = 0;
+        foreach (ChunkReference chunk in manifest)
+        {
+            if (chunk.Length is <= 0 or > Limits.MaxChunkSize || chunk.Volume.Value <= 0)
+            {
+                throw Invalid(
+                    null,
+                    $"Chunk {chunk.Key} has {chunk.Length} bytes in volume {chunk.Volume}; 1 to {Limits.MaxChunkSize} "
+                        + "bytes in volume 1 or higher are possible.");
+            }
+
+            total += chunk.Length;
+        }
+
+        if (total != size)
+        {
+            throw Invalid(null, $"The chunks add up to {total} bytes, the size is said to be {size}.");
+        }
+
+        CheckWritten(discarded);
+        if (discarded.Length > 0)
+        {
+            var kept = manifest.Select(chunk => chunk.Key).ToHashSet();
+            foreach (ChunkReference chunk in discarded)
+            {
+                if (kept.Contains(chunk.Key))
+                {
+                    throw Invalid(null, $"Chunk {chunk.Key} is in the manifest and among the discarded ones.");
+                }
+            }
+        }
     }
 
     private static int Bytes(string text, string path, string what)

@@ -54,6 +54,18 @@ public static class MetadataErrors
     public static BigFsException SessionExpired(Guid session, string why) =>
         new(BigFsErrorCode.SessionExpired, $"The upload session {session:N} {why}; begin the upload anew.");
 
+    /// <summary>The session is of the other kind.</summary>
+    public static BigFsException WrongSession(Guid session, bool shared) =>
+        new(
+            BigFsErrorCode.InvalidArgument,
+            shared
+                ? $"The session {session:N} is shared by many small files; an upload commits one of its own."
+                : $"The session {session:N} belongs to one upload; a small file is committed under a shared one.");
+
+    /// <summary>The file was given up before its commit came.</summary>
+    public static BigFsException OperationAborted(BigFsPath path) =>
+        Make(BigFsErrorCode.SessionExpired, path, $"The upload of \"{path}\" was aborted; begin it anew.");
+
     /// <summary>An operation id came again with something else.</summary>
     public static BigFsException OperationReused(Guid operation) =>
         new(

@@ -30,6 +30,9 @@ public static class Limits
     /// <summary>Most bytes of user metadata of a file, names and values in UTF-8: 8 KiB.</summary>
     public const int MaxMetadataBytes = 8 << 10;
 
+    /// <summary>Most bytes of content that the metadata hold for a file: 64 KiB.</summary>
+    public const int MaxInlineBytes = 64 << 10;
+
     /// <summary>Most grants given at once: 64.</summary>
     public const int MaxGrantBatch = 64;
 }

@@ -64,23 +64,38 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         BeginUploadRequest request, int grants, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Replicas is < 0 or > Limits.MaxReplicas)
-        {
-            throw new BigFsException(
-                BigFsErrorCode.InvalidArgument,
-                $"{request.Replicas} replicas were asked for; 1 to {Limits.MaxReplicas} are possible.");
-        }
-
-        ClusterMap map = await _view.GetAsync(cancellationToken);
-        int replicas = request.Replicas == 0 ? map.DefaultReplicas : request.Replicas;
-
-        // Grants first: a shortage of datanodes is said before anything is recorded.
-        ImmutableArray<ChunkGrant> first = grants == 0
-            ? []
-            : await GrantAsync(request.Operation, replicas, grants, [], cancellationToken);
+        int replicas = await ReplicasAsync(request.Replicas, cancellationToken);
+        ImmutableArray<ChunkGrant> first = await FirstGrantsAsync(request.Operation, replicas, grants, cancellationToken);
         UploadSession session = await _metadata.BeginUploadAsync(request with { Replicas = replicas }, cancellationToken);
         return new UploadTicket(session, first);
     }
+
+    /// <inheritdoc/>
+    public async ValueTask<UploadTicket> BeginSharedAsync(
+        BeginSharedRequest request, int grants, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        int replicas = await ReplicasAsync(request.Replicas, cancellationToken);
+        ImmutableArray<ChunkGrant> first = await FirstGrantsAsync(request.Operation, replicas, grants, cancellationToken);
+        UploadSession session = await _metadata.BeginSharedAsync(request with { Replicas = replicas }, cancellationToken);
+        return new UploadTicket(session, first);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+
+        // With a session its number of replicas holds; without one the default is the cluster's, as for any file.
+        CommitFileRequest settled = request is { Session: null, Replicas: 0 }
+            ? request with { Replicas = await ReplicasAsync(0, cancellationToken) }
+            : request;
+        return new CommittedFile(await _metadata.CommitFileAsync(settled, cancellationToken), _nameDurability);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken) =>
+        _metadata.AbortFileAsync(request, cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
@@ -151,7 +166,13 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
                     locations = VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes, _reads);
                 }
 
-                return new OpenedFile { File = file, Manifest = found.Manifest, Locations = locations };
+                return new OpenedFile
+                {
+                    File = file,
+                    Manifest = found.Manifest,
+                    Locations = locations,
+                    Content = found.Content,
+                };
             default:
                 throw new BigFsException(BigFsErrorCode.IsDirectory, $"{path} is a directory; a file is expected.")
                 {
@@ -195,6 +216,20 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         await _view.DisposeAsync();
         _starting.Dispose();
     }
+
+    private async ValueTask<int> ReplicasAsync(int asked, CancellationToken cancellationToken) => asked switch
+    {
+        0 => (await _view.GetAsync(cancellationToken)).DefaultReplicas,
+        >= 1 and <= Limits.MaxReplicas => asked,
+        _ => throw new BigFsException(
+            BigFsErrorCode.InvalidArgument,
+            $"{asked} replicas were asked for; 1 to {Limits.MaxReplicas} are possible."),
+    };
+
+    /// <summary>Grants before a session: a shortage of datanodes is said before anything is recorded.</summary>
+    private async ValueTask<ImmutableArray<ChunkGrant>> FirstGrantsAsync(
+        Guid session, int replicas, int grants, CancellationToken cancellationToken) =>
+        grants == 0 ? [] : await GrantAsync(session, replicas, grants, [], cancellationToken);
 
     private ChunkGrant Grant(PlannedChunk chunk, Dictionary<NodeId, ClusterNode> nodes, long incarnation)
     {

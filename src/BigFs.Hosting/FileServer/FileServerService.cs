@@ -1,13 +1,21 @@
 using BigFs.Core.Control;
 using BigFs.Core.Model;
+using BigFs.Hosting.Grpc;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
+using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.FileServer;
 
 /// <summary>A file server, served over gRPC.</summary>
-internal sealed class FileServerService(IFileServer files) : Protocol.FileServer.FileServerBase
+internal sealed class FileServerService(IFileServer files, ILogger<FileServerService> logger) : Protocol.FileServer.FileServerBase
 {
+    public override Task Exchange(
+        IAsyncStreamReader<Protocol.Calls> requestStream,
+        IServerStreamWriter<Protocol.Answers> responseStream,
+        ServerCallContext context) =>
+        CallExchange.ServeAsync(requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
+
     public override async Task<Protocol.UploadTicket> BeginUpload(
         Protocol.BeginUploadRequest request, ServerCallContext context)
     {
@@ -18,16 +26,8 @@ internal sealed class FileServerService(IFileServer files) : Protocol.FileServer
         return ticket.ToProto();
     }
 
-    public override async Task<Protocol.GrantResponse> Grant(Protocol.GrantRequest request, ServerCallContext context)
-    {
-        var grants = await files.GrantAsync(
-            request.Session.ToGuid(),
-            request.Replicas.InRange(1, Limits.MaxReplicas, "replicas"),
-            request.Count.InRange(1, Limits.MaxGrantBatch, "count"),
-            request.Avoid.ToArray(Wire.ToNodeId),
-            context.CancellationToken);
-        return new Protocol.GrantResponse { Grants = { grants.Select(NamespaceMapping.ToProto) } };
-    }
+    public override async Task<Protocol.GrantResponse> Grant(Protocol.GrantRequest request, ServerCallContext context) =>
+        await GrantAsync(request, context.CancellationToken);
 
     public override async Task<Protocol.Empty> RenewUpload(
         Protocol.RenewUploadRequest request, ServerCallContext context)
@@ -37,15 +37,27 @@ internal sealed class FileServerService(IFileServer files) : Protocol.FileServer
     }
 
     public override async Task<Protocol.CommittedFile> CommitUpload(
-        Protocol.CommitUploadRequest request, ServerCallContext context)
+        Protocol.CommitUploadRequest request, ServerCallContext context) =>
+        (await files.CommitUploadAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.UploadTicket> BeginShared(
+        Protocol.BeginSharedFilesRequest request, ServerCallContext context)
     {
-        CommittedFile committed = await files.CommitUploadAsync(request.FromProto(), context.CancellationToken);
-        return new Protocol.CommittedFile
-        {
-            File = committed.File.ToProto(),
-            NameEngine = committed.Name.Engine,
-            NameDurability = (int)committed.Name.Durability,
-        };
+        UploadTicket ticket = await files.BeginSharedAsync(
+            request.Session.Required("the session").FromProto(),
+            request.Grants.InRange(0, Limits.MaxGrantBatch, "grants"),
+            context.CancellationToken);
+        return ticket.ToProto();
+    }
+
+    public override async Task<Protocol.CommittedFile> CommitFile(
+        Protocol.CommitFileRequest request, ServerCallContext context) =>
+        (await files.CommitFileAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.Empty> AbortFile(Protocol.AbortFileRequest request, ServerCallContext context)
+    {
+        await files.AbortFileAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
     }
 
     public override async Task<Protocol.Empty> AbortUpload(
@@ -95,5 +107,49 @@ internal sealed class FileServerService(IFileServer files) : Protocol.FileServer
     {
         await files.ReportAsync(request.FromProto(), context.CancellationToken);
         return new Protocol.Empty();
+    }
+
+    private async ValueTask<Protocol.Answer> HandleAsync(Protocol.Call call, CancellationToken cancellationToken) =>
+        call.OperationCase switch
+        {
+            Protocol.Call.OperationOneofCase.CommitFile => new Protocol.Answer
+            {
+                Committed = (await files.CommitFileAsync(call.CommitFile.FromProto(), cancellationToken)).ToProto(),
+            },
+            Protocol.Call.OperationOneofCase.CommitUpload => new Protocol.Answer
+            {
+                Committed = (await files.CommitUploadAsync(call.CommitUpload.FromProto(), cancellationToken)).ToProto(),
+            },
+            Protocol.Call.OperationOneofCase.Open => new Protocol.Answer
+            {
+                Open = new Protocol.OpenResponse
+                {
+                    Opened = (await files.OpenAsync(call.Open.Path.ToPath(), cancellationToken))?.ToProto(),
+                },
+            },
+            Protocol.Call.OperationOneofCase.Grant => new Protocol.Answer
+            {
+                Grant = await GrantAsync(call.Grant, cancellationToken),
+            },
+            Protocol.Call.OperationOneofCase.Find => new Protocol.Answer
+            {
+                Find = new Protocol.FindResponse
+                {
+                    Entry = (await files.FindAsync(call.Find.Path.ToPath(), cancellationToken))?.ToProto(),
+                },
+            },
+            var other => throw Wire.Invalid($"a file server's stream does not serve {other}"),
+        };
+
+    private async ValueTask<Protocol.GrantResponse> GrantAsync(
+        Protocol.GrantRequest request, CancellationToken cancellationToken)
+    {
+        var grants = await files.GrantAsync(
+            request.Session.ToGuid(),
+            request.Replicas.InRange(1, Limits.MaxReplicas, "replicas"),
+            request.Count.InRange(1, Limits.MaxGrantBatch, "count"),
+            request.Avoid.ToArray(Wire.ToNodeId),
+            cancellationToken);
+        return grants.ToProto();
     }
 }

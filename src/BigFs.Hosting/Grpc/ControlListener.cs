@@ -114,7 +114,11 @@ internal sealed class ControlListener : IAsyncDisposable
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
         });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore();
+
+        // Frames are parsed where they arrive; calls run on the thread pool all the same.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = null; // gRPC bounds each message.

@@ -52,6 +52,22 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger,
         }
     }
 
+    public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
+        IAsyncStreamReader<TRequest> requestStream,
+        IServerStreamWriter<TResponse> responseStream,
+        ServerCallContext context,
+        DuplexStreamingServerMethod<TRequest, TResponse> continuation)
+    {
+        try
+        {
+            await continuation(new StoppingReader<TRequest>(requestStream, stopping), responseStream, context);
+        }
+        catch (Exception error)
+        {
+            throw Translate(error, context);
+        }
+    }
+
     private RpcException Translate(Exception error, ServerCallContext context)
     {
         switch (error)
@@ -70,6 +86,18 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger,
                 LogFailure(context.Method, error);
                 return WireErrors.ToRpc(new BigFsException(
                     BigFsErrorCode.Internal, $"{context.Method} failed; the log of its process says why."));
+        }
+    }
+
+    /// <summary>Reads until the listener stops: a stream that both sides keep open would never end.</summary>
+    private sealed class StoppingReader<T>(IAsyncStreamReader<T> reader, CancellationToken stopping) : IAsyncStreamReader<T>
+    {
+        public T Current => reader.Current;
+
+        public async Task<bool> MoveNext(CancellationToken cancellationToken)
+        {
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, stopping);
+            return await reader.MoveNext(either.Token);
         }
     }
 

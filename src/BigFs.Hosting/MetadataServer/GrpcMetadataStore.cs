@@ -20,21 +20,24 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
             channels,
             c => new MetadataServerClient(c),
             timeouts,
-            clock);
+            clock,
+            (c, o) => c.Exchange(o),
+            inline: true);
 
     public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
         _connection.CallAsync(
             (c, o) => c.NextIncarnationAsync(new Protocol.Empty(), o), answer => answer.Incarnation, cancellationToken);
 
-    public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken)
+    public async ValueTask<MetadataEntry?> FindAsync(
+        BigFsPath path, bool withManifest, CancellationToken cancellationToken)
     {
-        var request = new Protocol.FindMetadataRequest { Path = path.ToString(), WithManifest = withManifest };
-        return _connection.CallAsync(
-            (c, o) => c.FindAsync(request, o),
-            answer => answer.Entry is { } entry
-                ? new MetadataEntry(entry.FromProto(), answer.Manifest.FromProto())
-                : null,
-            cancellationToken);
+        var message = new Protocol.FindMetadataRequest { Path = path.ToString(), WithManifest = withManifest };
+        Protocol.Answer answer = await _connection.ExchangeAsync(
+            new Protocol.Call { FindMetadata = message }, cancellationToken).ConfigureAwait(false);
+        return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
+            ? await _connection.CallAsync(
+                (c, o) => c.FindAsync(message, o), SmallFileMapping.FromProto, cancellationToken).ConfigureAwait(false)
+            : answer.FindMetadata.Required("the answer").FromProto();
     }
 
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
@@ -56,11 +59,18 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
         return _connection.CallAsync((c, o) => c.RenewUploadAsync(message, o), cancellationToken);
     }
 
-    public ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
+    public async ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
     {
         Protocol.CommitUploadRequest message = request.ToProto();
-        return _connection.CallAsync(
-            (c, o) => c.CommitUploadAsync(message, o), answer => answer.File.FileFromProto(), cancellationToken);
+        if (request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
+        {
+            return await _connection.CallAsync(
+                (c, o) => c.CommitUploadAsync(message, o), answer => answer.File.FileFromProto(), cancellationToken).ConfigureAwait(false);
+        }
+
+        Protocol.Answer answer = await _connection.ExchangeAsync(
+            new Protocol.Call { CommitUpload = message }, cancellationToken).ConfigureAwait(false);
+        return answer.CommittedMetadata.Required("the answer").File.FileFromProto();
     }
 
     public ValueTask AbortUploadAsync(
@@ -68,6 +78,33 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
     {
         Protocol.AbortUploadRequest message = NamespaceMapping.AbortUpload(session, written);
         return _connection.CallAsync((c, o) => c.AbortUploadAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask<UploadSession> BeginSharedAsync(BeginSharedRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.BeginSharedRequest message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.BeginSharedAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
+    }
+
+    public async ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.CommitFileRequest message = request.ToProto();
+        if (request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
+        {
+            return await _connection.CallAsync(
+                (c, o) => c.CommitFileAsync(message, o), answer => answer.File.FileFromProto(), cancellationToken).ConfigureAwait(false);
+        }
+
+        Protocol.Answer answer = await _connection.ExchangeAsync(
+            new Protocol.Call { CommitFile = message }, cancellationToken).ConfigureAwait(false);
+        return answer.CommittedMetadata.Required("the answer").File.FileFromProto();
+    }
+
+    public ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.AbortFileRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.AbortFileAsync(message, o), cancellationToken);
     }
 
     public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)

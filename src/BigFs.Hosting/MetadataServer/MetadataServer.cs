@@ -106,6 +106,18 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         Engine.AbortUploadAsync(session, written, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<UploadSession> BeginSharedAsync(BeginSharedRequest request, CancellationToken cancellationToken) =>
+        Engine.BeginSharedAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken) =>
+        Engine.CommitFileAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken) =>
+        Engine.AbortFileAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
         Engine.CreateDirectoryAsync(operation, path, cancellationToken);
 

@@ -1,25 +1,28 @@
 using BigFs.Core.Metadata;
+using BigFs.Hosting.Grpc;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
+using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.MetadataServer;
 
 /// <summary>A metadata store, served over gRPC.</summary>
-internal sealed class MetadataServerService(IMetadataStore store) : Protocol.MetadataServer.MetadataServerBase
+internal sealed class MetadataServerService(IMetadataStore store, ILogger<MetadataServerService> logger)
+    : Protocol.MetadataServer.MetadataServerBase
 {
+    public override Task Exchange(
+        IAsyncStreamReader<Protocol.Calls> requestStream,
+        IServerStreamWriter<Protocol.Answers> responseStream,
+        ServerCallContext context) =>
+        CallExchange.ServeAsync(requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
+
     public override async Task<Protocol.NextIncarnationResponse> NextIncarnation(
         Protocol.Empty request, ServerCallContext context) =>
         new() { Incarnation = await store.NextIncarnationAsync(context.CancellationToken) };
 
     public override async Task<Protocol.FindMetadataResponse> Find(
-        Protocol.FindMetadataRequest request, ServerCallContext context)
-    {
-        MetadataEntry? found =
-            await store.FindAsync(request.Path.ToPath(), request.WithManifest, context.CancellationToken);
-        return found is null
-            ? new Protocol.FindMetadataResponse()
-            : new Protocol.FindMetadataResponse { Entry = found.Entry.ToProto(), Manifest = found.Manifest.ToProto() };
-    }
+        Protocol.FindMetadataRequest request, ServerCallContext context) =>
+        (await store.FindAsync(request.Path.ToPath(), request.WithManifest, context.CancellationToken)).ToProto();
 
     public override async Task<Protocol.ListResponse> List(Protocol.ListRequest request, ServerCallContext context) =>
         (await store.ListAsync(request.FromProto(), context.CancellationToken)).ToProto();
@@ -46,6 +49,20 @@ internal sealed class MetadataServerService(IMetadataStore store) : Protocol.Met
         return new Protocol.Empty();
     }
 
+    public override async Task<Protocol.UploadSession> BeginShared(
+        Protocol.BeginSharedRequest request, ServerCallContext context) =>
+        (await store.BeginSharedAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.CommitMetadataResponse> CommitFile(
+        Protocol.CommitFileRequest request, ServerCallContext context) =>
+        new() { File = (await store.CommitFileAsync(request.FromProto(), context.CancellationToken)).ToProto() };
+
+    public override async Task<Protocol.Empty> AbortFile(Protocol.AbortFileRequest request, ServerCallContext context)
+    {
+        await store.AbortFileAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
     public override async Task<Protocol.Empty> CreateDirectory(
         Protocol.CreateDirectoryRequest request, ServerCallContext context)
     {
@@ -59,4 +76,29 @@ internal sealed class MetadataServerService(IMetadataStore store) : Protocol.Met
 
     public override async Task<Protocol.MoveResponse> Move(Protocol.MoveRequest request, ServerCallContext context) =>
         new() { Entry = (await store.MoveAsync(request.FromProto(), context.CancellationToken)).ToProto() };
+
+    private async ValueTask<Protocol.Answer> HandleAsync(Protocol.Call call, CancellationToken cancellationToken) =>
+        call.OperationCase switch
+        {
+            Protocol.Call.OperationOneofCase.CommitFile => new Protocol.Answer
+            {
+                CommittedMetadata = new Protocol.CommitMetadataResponse
+                {
+                    File = (await store.CommitFileAsync(call.CommitFile.FromProto(), cancellationToken)).ToProto(),
+                },
+            },
+            Protocol.Call.OperationOneofCase.CommitUpload => new Protocol.Answer
+            {
+                CommittedMetadata = new Protocol.CommitMetadataResponse
+                {
+                    File = (await store.CommitUploadAsync(call.CommitUpload.FromProto(), cancellationToken)).ToProto(),
+                },
+            },
+            Protocol.Call.OperationOneofCase.FindMetadata => new Protocol.Answer
+            {
+                FindMetadata = (await store.FindAsync(
+                    call.FindMetadata.Path.ToPath(), call.FindMetadata.WithManifest, cancellationToken)).ToProto(),
+            },
+            var other => throw Wire.Invalid($"a metadata server's stream does not serve {other}"),
+        };
 }

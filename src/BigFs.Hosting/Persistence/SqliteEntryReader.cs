@@ -15,7 +15,7 @@ internal sealed class SqliteEntryReader : IDisposable
     // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
     private const byte AboveUtf8 = 0xFF;
 
-    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _anyChild, _due;
+    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due;
 
     public SqliteEntryReader(SqliteConnection connection)
     {
@@ -24,11 +24,12 @@ internal sealed class SqliteEntryReader : IDisposable
         _step = new SqliteStatement(connection, "SELECT id FROM entries WHERE parent = ?1 AND name = ?2");
         _find = new SqliteStatement(connection, $"SELECT {Columns} FROM entries WHERE parent = ?1 AND name = ?2");
         _findWhole = new SqliteStatement(
-            connection, $"SELECT {Columns}, manifest FROM entries WHERE parent = ?1 AND name = ?2");
+            connection, $"SELECT {Columns}, manifest, content FROM entries WHERE parent = ?1 AND name = ?2");
         _list = new SqliteStatement(
             connection,
             $"SELECT {Columns} FROM entries WHERE parent = ?1 AND name >= ?2 AND name < ?3 ORDER BY name LIMIT ?4");
         _page = new SqliteStatement(connection, "SELECT chunks FROM manifest_pages WHERE version = ?1 AND page = ?2");
+        _content = new SqliteStatement(connection, "SELECT bytes FROM contents WHERE id = ?1");
         _anyChild = new SqliteStatement(connection, "SELECT 1 FROM entries WHERE parent = ?1 LIMIT 1");
         _due = new SqliteStatement(
             connection, "SELECT id, volume, key FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
@@ -53,7 +54,7 @@ internal sealed class SqliteEntryReader : IDisposable
     {
         if (path.IsRoot)
         {
-            return new SqliteResolved(Find(SqliteMetadataSchema.AboveRoot, "", withManifest), null);
+            return new SqliteResolved(Find(SqliteMetadataSchema.AboveRoot, "", withManifest), null, null);
         }
 
         long parent = SqliteMetadataSchema.RootId;
@@ -65,14 +66,14 @@ internal sealed class SqliteEntryReader : IDisposable
                 case Found.Nothing:
                     return default;
                 case Found.File:
-                    return new SqliteResolved(null, Ancestor(path, segments.Count - 1 - depth));
+                    return new SqliteResolved(null, Ancestor(path, segments.Count - 1 - depth), null);
                 default:
                     parent = id;
                     break;
             }
         }
 
-        return new SqliteResolved(Find(parent, segments[^1], withManifest), null);
+        return new SqliteResolved(Find(parent, segments[^1], withManifest), null, parent);
     }
 
     /// <summary>What stands under a name in a directory, and its id when it is one.</summary>
@@ -133,6 +134,25 @@ internal sealed class SqliteEntryReader : IDisposable
         return chunks.DrainToImmutable();
     }
 
+    /// <summary>The content that the metadata hold for a file whose row was read with its manifest; else empty.</summary>
+    public byte[] Content(SqliteEntryRow row)
+    {
+        if (row.Content is not { } id)
+        {
+            return [];
+        }
+
+        if (!_content.Bind(id).Step())
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataUnreadable, $"The content of version {row.FileVersion} is missing in the metadata.");
+        }
+
+        byte[] bytes = _content.Bytes(0).ToArray();
+        _content.Reset();
+        return bytes;
+    }
+
     /// <summary>A page of a long manifest; null after the last.</summary>
     public ImmutableArray<ChunkReference>? Page(long version, long page)
     {
@@ -167,7 +187,7 @@ internal sealed class SqliteEntryReader : IDisposable
 
     public void Dispose()
     {
-        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _anyChild, _due];
+        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due];
         foreach (SqliteStatement statement in all)
         {
             statement.Dispose();
@@ -201,6 +221,7 @@ internal sealed class SqliteEntryReader : IDisposable
         Replicas = (int)row.Long(7),
         Notes = row.IsNull(8) ? null : row.Bytes(8).ToArray(),
         Manifest = withManifest && !row.IsNull(9) ? row.Bytes(9).ToArray() : null,
+        Content = withManifest && !row.IsNull(10) ? row.Long(10) : null,
     };
 
     private static BigFsPath Ancestor(BigFsPath path, int levels)

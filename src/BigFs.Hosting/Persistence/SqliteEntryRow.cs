@@ -29,6 +29,9 @@ internal sealed record SqliteEntryRow
     /// <summary>The references of a short manifest; null when they lie in pages, or were not asked for.</summary>
     public byte[]? Manifest { get; init; }
 
+    /// <summary>The row of the content that the metadata hold; null when it lies in chunks, or was not asked for.</summary>
+    public long? Content { get; init; }
+
     public bool IsDirectory => Id is not null;
 
     public BigFsVersion FileVersion => new((ulong)Version);
@@ -59,5 +62,8 @@ internal sealed record SqliteEntryRow
     }
 }
 
-/// <summary>What a path leads to: an entry, a file that stands in the way above it, or nothing.</summary>
-internal readonly record struct SqliteResolved(SqliteEntryRow? Entry, BigFsPath? FileAbove);
+/// <summary>
+/// What a path leads to: an entry, a file that stands in the way above it, or nothing; and the id of the directory above
+/// it, when that exists.
+/// </summary>
+internal readonly record struct SqliteResolved(SqliteEntryRow? Entry, BigFsPath? FileAbove, long? Parent);

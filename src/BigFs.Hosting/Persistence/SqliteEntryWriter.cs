@@ -18,7 +18,7 @@ internal sealed class SqliteEntryWriter : IDisposable
     public const int PageReferences = 1024;
 
     private readonly SqliteEntryReader _reader;
-    private readonly SqliteStatement _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage;
+    private readonly SqliteStatement _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent;
     private readonly SqliteStatement _addTombstone, _addDeadManifest, _addDeadDirectory;
 
     public SqliteEntryWriter(SqliteConnection connection, SqliteEntryReader reader)
@@ -32,13 +32,15 @@ internal sealed class SqliteEntryWriter : IDisposable
                 + "OR EXISTS (SELECT 1 FROM dead_directories WHERE id = ?1)");
         _putFile = new SqliteStatement(
             connection,
-            "INSERT OR REPLACE INTO entries (parent, created, modified, version, size, crc, replicas, name, notes, manifest) "
-                + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+            "INSERT OR REPLACE INTO entries (parent, created, modified, version, size, crc, replicas, name, notes, manifest, "
+                + "content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
         _remove = new SqliteStatement(connection, "DELETE FROM entries WHERE parent = ?1 AND name = ?2");
         _move = new SqliteStatement(
             connection, "UPDATE entries SET parent = ?1, name = ?3 WHERE parent = ?2 AND name = ?4");
         _addPage = new SqliteStatement(
             connection, "INSERT INTO manifest_pages (version, page, chunks) VALUES (?1, ?2, ?3)");
+        _addContent = new SqliteStatement(connection, "INSERT INTO contents (bytes) VALUES (?1) RETURNING id");
+        _removeContent = new SqliteStatement(connection, "DELETE FROM contents WHERE id = ?1");
         _addTombstone = new SqliteStatement(
             connection, "INSERT INTO tombstones (due, volume, key) VALUES (?1, ?2, ?3)");
         _addDeadManifest = new SqliteStatement(connection, "INSERT INTO dead_manifests (version, due) VALUES (?1, ?2)");
@@ -95,13 +97,15 @@ internal sealed class SqliteEntryWriter : IDisposable
         return id;
     }
 
-    /// <summary>Writes a file's row, in the place of an older one, and its manifest.</summary>
-    public void PutFile(SqliteEntryRow row, ImmutableArray<ChunkReference> manifest)
+    /// <summary>Writes a file's row, in the place of an older one, and its manifest, and its content unless that is empty.</summary>
+    public void PutFile(SqliteEntryRow row, ImmutableArray<ChunkReference> manifest, ReadOnlySpan<byte> content = default)
     {
+        long? contentId = content.IsEmpty ? null : _addContent.Bind().Blob(1, content).Single();
         bool inline = manifest.Length <= InlineReferences;
         _putFile.Bind(row.Parent, row.Created, row.Modified, row.Version, row.Size, row.Crc, row.Replicas).Name(8, row.Name);
         _ = row.Notes is null ? _putFile.Null(9) : _putFile.Blob(9, row.Notes);
         _ = inline ? _putFile.Blob(10, ManifestCodec.Encode(manifest.AsSpan())) : _putFile.Null(10);
+        _putFile.Integer(11, contentId);
         _putFile.Run();
         if (!inline)
         {
@@ -117,12 +121,17 @@ internal sealed class SqliteEntryWriter : IDisposable
         _move.Bind(parent, row.Parent).Name(3, name).Name(4, row.Name).Run();
 
     /// <summary>
-    /// Turns a version's chunks into tombstones; those of a paged manifest by one note that <see cref="SqlitePurge"/>
+    /// Turns a version's chunks into tombstones, and removes a content that the metadata hold (who reads it has it); those of a paged manifest by one note that <see cref="SqlitePurge"/>
     /// works off, so that this stays short. The row must have been read with its manifest.
     /// </summary>
     /// <returns>Whether there is something to work off.</returns>
     public bool BuryFile(SqliteEntryRow row, long due)
     {
+        if (row.Content is { } content)
+        {
+            _removeContent.Bind(content).Run();
+        }
+
         if (row.Manifest is null)
         {
             _addDeadManifest.Bind(row.Version, due).Run();
@@ -164,8 +173,8 @@ internal sealed class SqliteEntryWriter : IDisposable
     {
         SqliteStatement[] all =
         [
-            _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addTombstone, _addDeadManifest,
-            _addDeadDirectory,
+            _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent, _addTombstone,
+            _addDeadManifest, _addDeadDirectory,
         ];
         foreach (SqliteStatement statement in all)
         {

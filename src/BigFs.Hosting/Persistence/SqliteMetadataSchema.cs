@@ -87,6 +87,14 @@ internal static class SqliteMetadataSchema
         CREATE TABLE dead_directories (id INTEGER PRIMARY KEY, due INTEGER NOT NULL);
         """;
 
+    // A small file's content may stand beside its entry, so that listings do not read it. The rows are in the order of
+    // their making; the version that names one is the only one.
+    private const string Second =
+        """
+        CREATE TABLE contents (id INTEGER PRIMARY KEY AUTOINCREMENT, bytes BLOB NOT NULL);
+        ALTER TABLE entries ADD COLUMN content INTEGER;
+        """;
+
     /// <summary>What to open.</summary>
     public static SqliteDatabaseOptions Database(string? directory) => new()
     {
@@ -97,5 +105,5 @@ internal static class SqliteMetadataSchema
         CacheKiB = 32 << 10,
     };
 
-    private static ImmutableArray<string> Migrations { get; } = [First];
+    private static ImmutableArray<string> Migrations { get; } = [First, Second];
 }

@@ -20,6 +20,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
     private readonly SqliteEntryWriter _writer;
     private readonly SqliteOperations _operations;
     private readonly SqliteUploads _uploads;
+    private readonly SqliteSmallFiles _smallFiles;
     private readonly SqliteTombstones _tombstones;
     private readonly SqliteMeta _meta;
     private readonly SqlitePurge _purge;
@@ -38,6 +39,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _writer = new SqliteEntryWriter(connection, _writersReader);
         _operations = new SqliteOperations(connection, options.OperationRetention);
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock, Purge);
+        _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock, Purge);
         _tombstones = new SqliteTombstones(connection, _clock);
         _meta = new SqliteMeta(connection);
         _purge = new SqlitePurge(connection, _writersReader, _writer, _clock, logger);
@@ -96,7 +98,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
                 }
 
                 ImmutableArray<ChunkReference> manifest = withManifest && !row.IsDirectory ? reader.Manifest(row) : [];
-                return new MetadataEntry(row.ToEntry(path), manifest);
+                return new MetadataEntry(row.ToEntry(path), manifest) { Content = reader.Content(row) };
             },
             cancellationToken);
 
@@ -131,6 +133,28 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
     {
         MetadataChecks.CheckWritten(written);
         await _queue.RunAsync(() => _uploads.Abort(session, written), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<UploadSession> BeginSharedAsync(BeginSharedRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        return _queue.RunAsync(() => _uploads.BeginShared(request), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        byte[]? notes = EntryCodec.EncodeNotes(request.ContentType, request.Metadata);
+        return _queue.RunAsync(() => _smallFiles.Commit(request, notes), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        await _queue.RunAsync(() => _smallFiles.Abort(request), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>

@@ -20,25 +20,45 @@ internal sealed class SqliteOperations(SqliteConnection connection, TimeSpan ret
         CreateDirectory = 1,
         Delete = 2,
         Move = 3,
+        CommitFile = 4,
+        AbortFile = 5,
     }
 
     /// <summary>The first answer, or that of the work, which is kept.</summary>
     /// <exception cref="BigFsException">InvalidArgument: the id was used for another kind; or the work's refusal.</exception>
     public byte[] Once(Guid operation, Kind kind, long now, Func<byte[]> work)
     {
-        Span<byte> id = stackalloc byte[16];
-        operation.TryWriteBytes(id, bigEndian: true, out _);
-        if (_find.Bind().Blob(1, id).Step())
+        if (Find(operation) is { } first)
         {
-            byte[] first = _find.Bytes(0).ToArray();
-            long firstKind = _find.Long(1);
-            _find.Reset();
-            return firstKind == (long)kind ? first : throw MetadataErrors.OperationReused(operation);
+            return first.Kind == kind ? first.Answer : throw MetadataErrors.OperationReused(operation);
         }
 
         byte[] answer = work();
-        _add.Bind((long)kind, now + retention.Ticks).Blob(3, id).Blob(4, answer).Run();
+        Keep(operation, kind, now, answer);
         return answer;
+    }
+
+    /// <summary>What is kept of an operation; null when it never succeeded, or long ago.</summary>
+    public (Kind Kind, byte[] Answer)? Find(Guid operation)
+    {
+        Span<byte> id = stackalloc byte[16];
+        operation.TryWriteBytes(id, bigEndian: true, out _);
+        if (!_find.Bind().Blob(1, id).Step())
+        {
+            return null;
+        }
+
+        (Kind Kind, byte[] Answer) first = ((Kind)_find.Long(1), _find.Bytes(0).ToArray());
+        _find.Reset();
+        return first;
+    }
+
+    /// <summary>Keeps an operation's answer for the retention.</summary>
+    public void Keep(Guid operation, Kind kind, long now, ReadOnlySpan<byte> answer)
+    {
+        Span<byte> id = stackalloc byte[16];
+        operation.TryWriteBytes(id, bigEndian: true, out _);
+        _add.Bind((long)kind, now + retention.Ticks).Blob(3, id).Blob(4, answer).Run();
     }
 
     public void Dispose()

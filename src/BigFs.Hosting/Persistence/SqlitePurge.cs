@@ -34,7 +34,7 @@ internal sealed partial class SqlitePurge : IDisposable
         (_reader, _writer, _clock, _logger) = (reader, writer, clock, logger);
         _directory = new SqliteStatement(connection, "SELECT id, due FROM dead_directories WHERE due < ?1 LIMIT 1");
         _children = new SqliteStatement(
-            connection, "SELECT name, id, version, manifest FROM entries WHERE parent = ?1 LIMIT ?2");
+            connection, "SELECT name, id, version, manifest, content FROM entries WHERE parent = ?1 LIMIT ?2");
         _removeChild = new SqliteStatement(connection, "DELETE FROM entries WHERE parent = ?1 AND name = ?2");
         _directoryDone = new SqliteStatement(connection, "DELETE FROM dead_directories WHERE id = ?1");
         _manifest = new SqliteStatement(connection, "SELECT version, due FROM dead_manifests WHERE due < ?1 LIMIT 1");
@@ -172,6 +172,7 @@ internal sealed partial class SqlitePurge : IDisposable
                 Id = _children.IsNull(1) ? null : _children.Long(1),
                 Version = _children.Long(2),
                 Manifest = _children.IsNull(3) ? null : _children.Bytes(3).ToArray(),
+                Content = _children.IsNull(4) ? null : _children.Long(4),
             });
         }
 

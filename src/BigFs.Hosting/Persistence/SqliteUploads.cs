@@ -14,6 +14,12 @@ namespace BigFs.Hosting.Persistence;
 /// </summary>
 internal sealed class SqliteUploads : IDisposable
 {
+    // Stored in the place of a path.
+    private const string SharedPath = "";
+
+    private static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
     private readonly SqliteMetadataOptions _options;
     private readonly SqliteEntryReader _reader;
     private readonly SqliteEntryWriter _writer;
@@ -36,8 +42,8 @@ internal sealed class SqliteUploads : IDisposable
                 + "size, crc FROM sessions WHERE id = ?1");
         _add = new SqliteStatement(
             connection,
-            "INSERT INTO sessions (state, expires, keep_until, precondition, wanted, replicas, path, notes, id) "
-                + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+            "INSERT INTO sessions (state, expires, keep_until, precondition, wanted, replicas, path, notes, id, created) "
+                + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
         _renew = new SqliteStatement(connection, "UPDATE sessions SET expires = ?1, keep_until = ?2 WHERE id = ?3");
         _abort = new SqliteStatement(connection, "UPDATE sessions SET state = ?1, keep_until = ?2 WHERE id = ?3");
         _commit = new SqliteStatement(
@@ -59,26 +65,31 @@ internal sealed class SqliteUploads : IDisposable
     {
         if (Find(request.Operation) is { } first)
         {
+            RequireOwn(request.Operation, first);
             return new UploadSession(request.Operation, first.Replicas, _options.SessionTimeToLive);
         }
 
         SqliteResolved found = _reader.Resolve(request.Path, withManifest: false);
         CheckTarget(request.Path, request.Precondition, found);
         int replicas = request.Replicas == 0 ? _options.DefaultReplicas : request.Replicas;
-        long expires = _clock.Now() + _options.SessionTimeToLive.Ticks;
-        byte[]? notes = EntryCodec.EncodeNotes(request.ContentType, request.Metadata);
-        Span<byte> id = stackalloc byte[16];
-        _add.Bind(
-                (long)State.Open,
-                expires,
-                expires + _options.OperationRetention.Ticks,
-                (long)request.Precondition.Kind,
-                (long)request.Precondition.Version.Value,
-                replicas)
-            .Blob(7, Encoding.UTF8.GetBytes(request.Path.ToString()))
-            .Blob(9, Key(request.Operation, id));
-        _ = notes is null ? _add.Null(8) : _add.Blob(8, notes);
-        _add.Run();
+        Add(request.Operation, replicas, request.Path.ToString(), request.Precondition, request.ContentType, request.Metadata);
+        return new UploadSession(request.Operation, replicas, _options.SessionTimeToLive);
+    }
+
+    /// <summary><see cref="IMetadataStore.BeginSharedAsync"/>.</summary>
+    public UploadSession BeginShared(BeginSharedRequest request)
+    {
+        int replicas = request.Replicas == 0 ? _options.DefaultReplicas : request.Replicas;
+        if (Find(request.Operation) is { } first)
+        {
+            RequireShared(request.Operation, first);
+            replicas = first.Replicas;
+        }
+        else
+        {
+            Add(request.Operation, replicas, SharedPath, default, null, NoMetadata);
+        }
+
         return new UploadSession(request.Operation, replicas, _options.SessionTimeToLive);
     }
 
@@ -86,8 +97,14 @@ internal sealed class SqliteUploads : IDisposable
     public bool Renew(Guid session)
     {
         long now = _clock.Now();
-        RequireOpen(session, Find(session), now);
+        Session found = RequireOpen(session, Find(session), now);
         long expires = now + _options.SessionTimeToLive.Ticks;
+        if (found.Path is null)
+        {
+            // What is recorded of its operations outlives it: a commit cannot come again when its record is gone.
+            expires = Math.Min(expires, found.File.Created + _options.OperationRetention.Ticks);
+        }
+
         Span<byte> id = stackalloc byte[16];
         _renew.Bind(expires, expires + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
         return true;
@@ -100,12 +117,13 @@ internal sealed class SqliteUploads : IDisposable
         Session? found = Find(request.Session);
         if (found is { State: State.Committed } committed && committed.Operation == request.Operation)
         {
-            return (BigFsFile)committed.File.ToEntry(committed.Path);
+            return (BigFsFile)committed.File.ToEntry(committed.Path!.Value);
         }
 
         Session session = RequireOpen(request.Session, found, now);
-        SqliteResolved target = _reader.Resolve(session.Path, withManifest: true);
-        CheckTarget(session.Path, session.Precondition, target);
+        BigFsPath path = RequireOwn(request.Session, session);
+        SqliteResolved target = _reader.Resolve(path, withManifest: true);
+        CheckTarget(path, session.Precondition, target);
         if (target.Entry is { } replaced && _writer.BuryFile(replaced, now + _options.ReadLease.Ticks))
         {
             _purge();
@@ -118,8 +136,8 @@ internal sealed class SqliteUploads : IDisposable
 
         var row = new SqliteEntryRow
         {
-            Parent = target.Entry?.Parent ?? _writer.EnsureDirectory(session.Path.Parent, now),
-            Name = session.Path.Name,
+            Parent = target.Parent ?? _writer.EnsureDirectory(path.Parent, now),
+            Name = path.Name,
             Created = target.Entry?.Created ?? now,
             Modified = now,
             Version = SqliteEntryWriter.NewVersion(),
@@ -141,7 +159,7 @@ internal sealed class SqliteUploads : IDisposable
             .Blob(8, Key(request.Operation, operation))
             .Blob(9, Key(request.Session, id))
             .Run();
-        return (BigFsFile)row.ToEntry(session.Path);
+        return (BigFsFile)row.ToEntry(path);
     }
 
     /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
@@ -171,7 +189,18 @@ internal sealed class SqliteUploads : IDisposable
         }
     }
 
-    private static void CheckTarget(BigFsPath path, Precondition precondition, SqliteResolved found)
+    /// <summary>The replicas of an open shared session.</summary>
+    /// <exception cref="BigFsException">SessionExpired, InvalidArgument (it is an upload's own).</exception>
+    public int RequireShared(Guid id, long now)
+    {
+        Session session = RequireOpen(id, Find(id), now);
+        RequireShared(id, session);
+        return session.Replicas;
+    }
+
+    /// <summary>Checks that a file may be put where the path leads.</summary>
+    /// <exception cref="BigFsException">NotDirectory, IsDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
+    public static void CheckTarget(BigFsPath path, Precondition precondition, SqliteResolved found)
     {
         if (found.FileAbove is { } file)
         {
@@ -205,6 +234,43 @@ internal sealed class SqliteUploads : IDisposable
         _ => session,
     };
 
+    private static BigFsPath RequireOwn(Guid id, Session session) =>
+        session.Path ?? throw MetadataErrors.WrongSession(id, shared: true);
+
+    private static void RequireShared(Guid id, Session session)
+    {
+        if (session.Path is not null)
+        {
+            throw MetadataErrors.WrongSession(id, shared: false);
+        }
+    }
+
+    private void Add(
+        Guid session,
+        int replicas,
+        string path,
+        Precondition precondition,
+        string? contentType,
+        ImmutableSortedDictionary<string, string> metadata)
+    {
+        long now = _clock.Now();
+        long expires = now + _options.SessionTimeToLive.Ticks;
+        byte[]? notes = EntryCodec.EncodeNotes(contentType, metadata);
+        Span<byte> id = stackalloc byte[16];
+        _add.Bind(
+                (long)State.Open,
+                expires,
+                expires + _options.OperationRetention.Ticks,
+                (long)precondition.Kind,
+                (long)precondition.Version.Value,
+                replicas)
+            .Blob(7, Encoding.UTF8.GetBytes(path))
+            .Blob(9, Key(session, id))
+            .Integer(10, now);
+        _ = notes is null ? _add.Null(8) : _add.Blob(8, notes);
+        _add.Run();
+    }
+
     private static ReadOnlySpan<byte> Key(Guid id, Span<byte> bytes)
     {
         id.TryWriteBytes(bytes, bigEndian: true, out _);
@@ -219,7 +285,8 @@ internal sealed class SqliteUploads : IDisposable
             return null;
         }
 
-        BigFsPath path = _find.Text(2);
+        string text = _find.Text(2);
+        BigFsPath? path = text.Length == 0 ? default(BigFsPath?) : BigFsPath.Parse(text);
         var session = new Session
         {
             State = (State)_find.Long(0),
@@ -232,7 +299,7 @@ internal sealed class SqliteUploads : IDisposable
             File = new SqliteEntryRow
             {
                 Parent = 0,
-                Name = path.Name,
+                Name = path?.Name ?? "",
                 Notes = _find.IsNull(6) ? null : _find.Bytes(6).ToArray(),
                 Replicas = (int)_find.Long(5),
                 Created = _find.Long(8),
@@ -252,7 +319,8 @@ internal sealed class SqliteUploads : IDisposable
 
         public required long Expires { get; init; }
 
-        public required BigFsPath Path { get; init; }
+        /// <summary>Where the file will stand; null for a shared session.</summary>
+        public required BigFsPath? Path { get; init; }
 
         public required Precondition Precondition { get; init; }
 

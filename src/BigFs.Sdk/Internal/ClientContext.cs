@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Transfer;
+using BigFs.Internal.Upload;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Internal;
@@ -33,6 +34,7 @@ internal sealed class ClientContext : IAsyncDisposable
         _readers = ownsSeams ? Random.Shared.Next() : 0;
         _seams = new Lazy<(IFileServer, IChunkTransport)>(seams, LazyThreadSafetyMode.ExecutionAndPublication);
         Control = new ControlCalls(() => FileServer, settings, time, Stopping);
+        SmallFiles = new SharedUploads(this);
         _reporter = new FaultReporter(() => FileServer, time, logger);
     }
 
@@ -48,6 +50,9 @@ internal sealed class ClientContext : IAsyncDisposable
     public NodePenalties Penalties { get; }
 
     public ControlCalls Control { get; }
+
+    /// <summary>The sessions that this client's small files share.</summary>
+    public SharedUploads SmallFiles { get; }
 
     public IFileServer FileServer => _seams.Value.FileServer;
 
@@ -68,6 +73,7 @@ internal sealed class ClientContext : IAsyncDisposable
         }
 
         await _stop.CancelAsync().ConfigureAwait(false);
+        await SmallFiles.DisposeAsync().ConfigureAwait(false);
         await _reporter.DisposeAsync().ConfigureAwait(false);
         if (_ownsSeams && _seams.IsValueCreated)
         {

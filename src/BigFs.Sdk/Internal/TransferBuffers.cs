@@ -60,12 +60,16 @@ internal sealed class TransferBuffers(int most) : IDisposable
         }
     }
 
-    // The shared pool rounds up to powers of two; other lengths are allocated exactly, to keep to the stated memory.
-    private static byte[] Allocate(int length) => BitOperations.IsPow2(length)
+    /// <summary>
+    /// A buffer outside any transfer's bound. The shared pool rounds up to powers of two; other lengths are allocated
+    /// exactly, to keep to the stated memory.
+    /// </summary>
+    public static byte[] Allocate(int length) => BitOperations.IsPow2(length)
         ? ArrayPool<byte>.Shared.Rent(length)
         : GC.AllocateUninitializedArray<byte>(length);
 
-    private static void Release(byte[] buffer)
+    /// <summary>Gives back what <see cref="Allocate"/> gave and nobody touches any more.</summary>
+    public static void Release(byte[] buffer)
     {
         if (BitOperations.IsPow2(buffer.Length))
         {

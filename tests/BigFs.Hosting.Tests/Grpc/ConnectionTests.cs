@@ -313,7 +313,7 @@ internal sealed class ConnectionTests
     public async Task Port_0_gives_a_port_of_its_own(string address, string start)
     {
         await using var listener = new ControlListener(address, NullLoggerFactory.Instance);
-        listener.Map(Protocol.FileServer.BindService(new FileServerService(Mock.Of<IFileServer>())));
+        listener.Map(Protocol.FileServer.BindService(new FileServerService(Mock.Of<IFileServer>(), NullLogger<FileServerService>.Instance)));
 
         await listener.StartAsync(CancellationToken.None);
 

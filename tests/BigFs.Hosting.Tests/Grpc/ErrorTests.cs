@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using BigFs.Core.Control;
 using BigFs.Core.Membership;
+using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 using BigFs.Hosting.Grpc;
@@ -68,23 +69,29 @@ internal sealed class ErrorTests
         Assert.That((caught.Code, caught.Path, caught.Message.Length), Is.EqualTo((BigFsErrorCode.NotFound, path, 2000)));
     }
 
-    [Test]
-    public async Task A_fault_inside_a_role_is_logged_there_and_leaks_nothing()
+    [TestCase(true, 1101)]
+    [TestCase(false, 1100)]
+    public async Task A_fault_inside_a_role_is_logged_there_and_leaks_nothing(bool streamed, int logged)
     {
         var logs = new RecordingLoggerFactory();
         await using TestCluster cluster = await TestCluster.StartAsync(loggerFactory: logs);
         var files = new Mock<IFileServer>();
         files.Setup(f => f.FindAsync(It.IsAny<BigFsPath>(), It.IsAny<CancellationToken>()))
             .ThrowsAsync(new InvalidOperationException("the secret of the house"));
+        files.Setup(f => f.MoveAsync(It.IsAny<MoveRequest>(), It.IsAny<CancellationToken>()))
+            .ThrowsAsync(new InvalidOperationException("the secret of the house"));
         await cluster.ServeAsync(files.Object);
+        var move = new MoveRequest { Operation = Guid.NewGuid(), Source = "/a", Destination = "/b" };
 
-        BigFsException caught = await FailAsync(cluster.FileClient().FindAsync("/a", CancellationToken.None));
+        BigFsException caught = streamed
+            ? await FailAsync(cluster.FileClient().FindAsync("/a", CancellationToken.None))
+            : await FailAsync(cluster.FileClient().MoveAsync(move, CancellationToken.None));
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(caught.Code, Is.EqualTo(BigFsErrorCode.Internal));
             Assert.That(caught.ToString(), Does.Not.Contain("secret"));
-            Assert.That(logs.Events.Where(e => e.Id == 1100).Select(e => e.Error?.Message), Is.EqualTo(["the secret of the house"]));
+            Assert.That(logs.Events.Where(e => e.Id == logged).Select(e => e.Error?.Message), Is.EqualTo(["the secret of the house"]));
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class Samples(int seed)
             _ when type == typeof(Guid) => Guid(),
             _ when type == typeof(byte) => (byte)_random.Next(256),
             _ when type == typeof(bool) => _random.Next(2) == 0,
-            _ when type == typeof(int) => name.ToLowerInvariant() is "replicas" or "limit" or "count" or "grants"
+            _ when type == typeof(int) => name.ToLowerInvariant() is "replicas" or "limit" or "count" or "grants" or "copies"
                 ? _random.Next(1, 9)
                 : (object)(int)Number(),
             _ when type == typeof(uint) => (uint)Number(),
@@ -37,6 +37,7 @@ internal sealed class Samples(int seed)
             _ when type == typeof(string) => name.EndsWith("Endpoint", StringComparison.Ordinal)
                 ? $"127.0.0.1:{_random.Next(1, 65536)}"
                 : Text(canBeNull ? 0 : 1),
+            _ when type == typeof(ReadOnlyMemory<byte>) => new ReadOnlyMemory<byte>(Guid().ToByteArray()[.._random.Next(16)]),
             _ when type == typeof(TimeSpan) => TimeSpan.FromTicks(_random.NextInt64(long.MaxValue)),
             _ when type == typeof(DateTimeOffset) =>
                 new DateTimeOffset(_random.NextInt64(DateTimeOffset.MaxValue.Ticks + 1), TimeSpan.Zero),
@@ -62,6 +63,8 @@ internal sealed class Samples(int seed)
                 return "null";
             case string or BigFsPath or System.Guid or TimeSpan or Enum or bool:
                 return $"\"{value}\"";
+            case ReadOnlyMemory<byte> bytes:
+                return Convert.ToHexString(bytes.Span);
             case DateTimeOffset instant:
                 return instant.ToString("O");
             case IFormattable number when value.GetType().IsPrimitive:

@@ -60,10 +60,12 @@ internal sealed class TestCluster : IAsyncDisposable
     }
 
     public Task<ControlListener> ServeAsync(IFileServer files, string id = "1") =>
-        ServeAsync(ServiceRole.FileServer, Protocol.FileServer.BindService(new FileServerService(files)), id);
+        ServeAsync(ServiceRole.FileServer, Protocol.FileServer.BindService(new FileServerService(
+            files, LoggerFactory.CreateLogger<FileServerService>())), id);
 
     public Task<ControlListener> ServeAsync(IMetadataStore store, string id = "1") =>
-        ServeAsync(ServiceRole.MetadataServer, Protocol.MetadataServer.BindService(new MetadataServerService(store)), id);
+        ServeAsync(ServiceRole.MetadataServer, Protocol.MetadataServer.BindService(new MetadataServerService(
+            store, LoggerFactory.CreateLogger<MetadataServerService>())), id);
 
     public Task<ControlListener> ServeAsync(INodeManager manager, string id = "1") =>
         ServeAsync(ServiceRole.NodeManager, Protocol.NodeManager.BindService(new NodeManagerService(manager)), id);

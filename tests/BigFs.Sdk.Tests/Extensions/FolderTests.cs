@@ -164,7 +164,7 @@ internal sealed class FolderTests
         }
 
         int begun = 0;
-        cluster.FileServer.Before = (call, _) => call == "begin" && Interlocked.Increment(ref begun) == 3
+        cluster.FileServer.Before = (call, _) => call == "commit-file" && Interlocked.Increment(ref begun) == 3
             ? throw new BigFsException(BigFsErrorCode.PreconditionFailed, "Not that one.")
             : Task.CompletedTask;
 

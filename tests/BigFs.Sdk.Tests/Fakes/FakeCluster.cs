@@ -35,7 +35,7 @@ internal sealed class FakeCluster
 
     public ConcurrentDictionary<(NodeId Node, ChunkKey Key), byte[]> Stored { get; } = new();
 
-    public ConcurrentDictionary<BigFsPath, (BigFsFile File, ImmutableArray<ChunkReference> Manifest)> Files { get; } = new();
+    public ConcurrentDictionary<BigFsPath, (BigFsFile File, ImmutableArray<ChunkReference> Manifest, byte[] Content)> Files { get; } = new();
 
     /// <summary>A capability of this moment: the time at which it ends.</summary>
     public ImmutableArray<byte> MakeCapability() => Expiring is { } expiring

@@ -9,6 +9,8 @@ namespace BigFs.Sdk.Tests.Fakes;
 internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
 {
     private readonly ConcurrentDictionary<Guid, BeginUploadRequest> _sessions = new();
+    private readonly ConcurrentDictionary<Guid, BeginSharedRequest> _shared = new();
+    private readonly ConcurrentDictionary<Guid, bool> _abortedFiles = new();
     private readonly ConcurrentDictionary<Guid, CommittedFile> _committed = new();
     private long _version;
 
@@ -27,6 +29,8 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
 
     public ConcurrentQueue<CommitUploadRequest> Commits { get; } = new();
 
+    public ConcurrentQueue<CommitFileRequest> FileCommits { get; } = new();
+
     public ConcurrentQueue<ReplicaFault> Reports { get; } = new();
 
     public ConcurrentQueue<int> PageSizes { get; } = new();
@@ -44,16 +48,19 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
         await EnterAsync("begin", cancellationToken);
         Operations.Enqueue(request.Operation);
         Asked.Enqueue(grants);
-        int up = cluster.Nodes.Count(node => !cluster.Down.ContainsKey(node.Id));
-        if (grants > 0 && up < cluster.Replicas)
-        {
-            throw new BigFsException(BigFsErrorCode.NotEnoughNodes, $"{up} datanodes are up, {cluster.Replicas} are needed.");
-        }
-
         _sessions[request.Operation] = request;
-        return new UploadTicket(
-            new UploadSession(request.Operation, cluster.Replicas, TimeToLive),
-            [.. Enumerable.Range(0, grants).Select(_ => cluster.MakeGrant([])!)]);
+        return Ticket(request.Operation, grants);
+    }
+
+    public async ValueTask<UploadTicket> BeginSharedAsync(
+        BeginSharedRequest request, int grants, CancellationToken cancellationToken)
+    {
+        await EnterAsync("begin-shared", cancellationToken);
+        Operations.Enqueue(request.Operation);
+        Asked.Enqueue(grants);
+        UploadTicket ticket = Ticket(request.Operation, grants);
+        _shared[request.Operation] = request;
+        return ticket;
     }
 
     public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
@@ -69,7 +76,7 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     public async ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken)
     {
         await EnterAsync("renew", cancellationToken);
-        if (!_sessions.ContainsKey(session))
+        if (!_sessions.ContainsKey(session) && !_shared.ContainsKey(session))
         {
             throw new BigFsException(BigFsErrorCode.SessionExpired, "The session has ended.");
         }
@@ -91,23 +98,45 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
         }
 
         Assert.That(request.Manifest.Sum(chunk => (long)chunk.Length), Is.EqualTo(request.Size));
-        var file = new BigFsFile
-        {
-            Path = begun.Path,
-            Size = request.Size,
-            Crc32C = request.Crc32C,
-            Version = new BigFsVersion((ulong)Interlocked.Increment(ref _version)),
-            Replicas = cluster.Replicas,
-        };
-        cluster.Files[begun.Path] = (file, request.Manifest);
-        return _committed[request.Operation] = new CommittedFile(file, new NameDurability(BigFsDurability.Memory, "memory"));
+        return Commit(request.Operation, begun.Path, request.Size, request.Crc32C, request.Manifest, default);
     }
+
+    public async ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
+    {
+        await EnterAsync("commit-file", cancellationToken);
+        FileCommits.Enqueue(request);
+        Operations.Enqueue(request.Operation);
+        MetadataChecks.Check(request);
+        if (_committed.TryGetValue(request.Operation, out CommittedFile? first))
+        {
+            return first;
+        }
+
+        return (request.Session is not { } session || _shared.ContainsKey(session)) && !_abortedFiles.ContainsKey(request.Operation)
+            ? Commit(request.Operation, request.Path, request.Size, request.Crc32C, request.Manifest, request.Content)
+            : throw new BigFsException(BigFsErrorCode.SessionExpired, "The session has ended.");
+    }
+
+    public async ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken)
+    {
+        await EnterAsync("abort-file", cancellationToken);
+        if (!_committed.ContainsKey(request.Operation) && _abortedFiles.TryAdd(request.Operation, true))
+        {
+            Aborted.Enqueue(request.Written);
+        }
+    }
+
+    /// <summary>Ends the sessions that small files share.</summary>
+    public void EndShared() => _shared.Clear();
 
     public async ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken)
     {
         await EnterAsync("abort", cancellationToken);
-        _sessions.TryRemove(session, out _);
-        Aborted.Enqueue(written);
+        if (!_shared.TryRemove(session, out _))
+        {
+            _sessions.TryRemove(session, out _);
+            Aborted.Enqueue(written);
+        }
     }
 
     public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
@@ -119,6 +148,7 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
                 File = found.File,
                 Manifest = found.Manifest,
                 Locations = cluster.Locate(found.Manifest.Select(chunk => chunk.Volume)),
+                Content = found.Content,
             })
             : null;
     }
@@ -175,6 +205,31 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     {
         await EnterAsync("report", cancellationToken);
         Reports.Enqueue(fault);
+    }
+
+    private UploadTicket Ticket(Guid session, int grants)
+    {
+        int up = cluster.Nodes.Count(node => !cluster.Down.ContainsKey(node.Id));
+        return grants > 0 && up < cluster.Replicas
+            ? throw new BigFsException(BigFsErrorCode.NotEnoughNodes, $"{up} datanodes are up, {cluster.Replicas} are needed.")
+            : new UploadTicket(
+                new UploadSession(session, cluster.Replicas, TimeToLive),
+                [.. Enumerable.Range(0, grants).Select(_ => cluster.MakeGrant([])!)]);
+    }
+
+    private CommittedFile Commit(
+        Guid operation, BigFsPath path, long size, uint crc32C, ImmutableArray<ChunkReference> manifest, ReadOnlyMemory<byte> content)
+    {
+        var file = new BigFsFile
+        {
+            Path = path,
+            Size = size,
+            Crc32C = crc32C,
+            Version = new BigFsVersion((ulong)Interlocked.Increment(ref _version)),
+            Replicas = cluster.Replicas,
+        };
+        cluster.Files[path] = (file, manifest, content.ToArray());
+        return _committed[operation] = new CommittedFile(file, new NameDurability(BigFsDurability.Memory, "memory"));
     }
 
     private async Task EnterAsync(string call, CancellationToken cancellationToken)

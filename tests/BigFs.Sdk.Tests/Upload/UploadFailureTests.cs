@@ -233,18 +233,19 @@ internal sealed class UploadFailureTests
     }
 
     [Test]
-    public async Task A_commit_whose_answer_was_lost_is_asked_again_under_the_same_operation_id()
+    public async Task A_commit_whose_answer_was_lost_is_asked_again_under_the_same_operation_id(
+        [Values("commit", "commit-file")] string kind)
     {
         var cluster = new FakeCluster();
         await using BigFsClient client = cluster.Client();
         int commits = 0;
-        cluster.FileServer.Before = (call, _) => call == "commit" && Interlocked.Increment(ref commits) == 1
+        cluster.FileServer.Before = (call, _) => call == kind && Interlocked.Increment(ref commits) == 1
             ? throw new BigFsException(BigFsErrorCode.Unavailable, "The connection broke.")
             : Task.CompletedTask;
 
-        await client.UploadAsync("/a", new MemoryStream([1, 2, 3]), Options());
+        await client.UploadAsync("/a", new MemoryStream(new byte[kind == "commit" ? 2 * Chunk : 3]), Options());
 
-        Assert.That(cluster.FileServer.Count("commit"), Is.EqualTo(2));
+        Assert.That(cluster.FileServer.Count(kind), Is.EqualTo(2));
         Assert.That(cluster.Files, Has.Count.EqualTo(1));
         Assert.That(cluster.FileServer.Aborted, Is.Empty);
     }
@@ -258,9 +259,9 @@ internal sealed class UploadFailureTests
         cluster.FileServer.Before = (call, _) => call == "renew"
             ? throw new BigFsException(BigFsErrorCode.SessionExpired, "The session has ended.")
             : Task.CompletedTask;
-        using var source = new PipeLikeStream(Make.Bytes(10), 1)
+        using var source = new PipeLikeStream(Make.Bytes(3 * Chunk), Chunk)
         {
-            OnRead = (position, _) => position == 5 ? Task.Delay(Timeout.Infinite, CancellationToken.None) : Task.CompletedTask,
+            OnRead = (position, _) => position >= 2 * Chunk ? Task.Delay(Timeout.Infinite, CancellationToken.None) : Task.CompletedTask,
         };
 
         BigFsException error = (await Assert.ThrowsAsync<BigFsException>(() => client.UploadAsync("/a", source, Options())))!;

@@ -45,6 +45,12 @@ internal sealed class ChunkReader
     public async ValueTask ReadAsync(int index, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         ChunkReference chunk = Map[index];
+        if (!Map.Inline.IsEmpty)
+        {
+            Map.Inline.Slice(offset, destination.Length).CopyTo(destination);
+            return;
+        }
+
         var round = new ReadRound(_context, Map.File.Path, chunk);
         var backOff = new BackOff(_context.Time, _context.Settings.StallTimeout);
         bool refreshed = false;

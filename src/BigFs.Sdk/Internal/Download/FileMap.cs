@@ -19,7 +19,16 @@ internal sealed class FileMap
     public FileMap(OpenedFile opened)
     {
         File = opened.File;
+        Inline = opened.Content;
         _chunks = opened.Manifest.IsDefault ? [] : opened.Manifest;
+        if (!Inline.IsEmpty)
+        {
+            // As if it were one chunk, which is at hand.
+            _chunks = _chunks.IsEmpty && Inline.Length <= Limits.MaxInlineBytes
+                ? [new ChunkReference(default, default, Inline.Length, Crc32C.Compute(Inline.Span))]
+                : throw Broken($"it has {_chunks.Length} chunks beside {Inline.Length} bytes in the metadata");
+        }
+
         _starts = new long[_chunks.Length + 1];
         uint crc32C = 0;
         for (int i = 0; i < _chunks.Length; i++)
@@ -46,6 +55,9 @@ internal sealed class FileMap
 
     /// <summary>The version.</summary>
     public BigFsFile File { get; }
+
+    /// <summary>The whole content, its checksum verified, of a file that the metadata hold themselves; else empty.</summary>
+    public ReadOnlyMemory<byte> Inline { get; }
 
     /// <summary>How many chunks it has.</summary>
     public int Count => _chunks.Length;

@@ -12,6 +12,12 @@ internal static class ControlLimits
     /// <summary>Where a listing page is cut, whatever its limit: 16 MiB.</summary>
     public const int MaxPageBytes = 16 << 20;
 
+    /// <summary>Largest call or answer on a shared stream: 256 KiB; larger ones take the unary way, and delay nobody.</summary>
+    public const int MaxStreamedBytes = 256 << 10;
+
+    /// <summary>Most chunks that a call or an answer on a shared stream names: 4,096, about 100 KiB.</summary>
+    public const int MaxStreamedChunks = 4096;
+
     /// <summary>Most chunks of one page of a volume's chunks: 1,048,576.</summary>
     public const int MaxChunksPerPage = 1 << 20;
 }

@@ -19,7 +19,7 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         _channels = new ChannelCache(timeouts.Connect);
         _names = new GrpcNameServer(nameServer, _channels, timeouts, clock);
         var endpoints = new ResolvedEndpoints(_names, ServiceRole.FileServer, clock);
-        _connection = new("file server", endpoints, _channels, c => new FileServerClient(c), timeouts, clock);
+        _connection = new("file server", endpoints, _channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
     }
 
     public ValueTask<UploadTicket> BeginUploadAsync(
@@ -30,7 +30,7 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
             (c, o) => c.BeginUploadAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
     }
 
-    public ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
+    public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
         Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken)
     {
         var message = new Protocol.GrantRequest
@@ -40,10 +40,9 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
             Count = count,
             Avoid = { avoid.Select(node => node.Value.ToProto()) },
         };
-        return _connection.CallAsync(
-            (c, o) => c.GrantAsync(message, o),
-            answer => answer.Grants.ToArray(NamespaceMapping.FromProto),
-            cancellationToken);
+        Protocol.Answer answer =
+            await _connection.ExchangeAsync(new Protocol.Call { Grant = message }, cancellationToken).ConfigureAwait(false);
+        return answer.Grant.Required("the grants").Grants.ToArray(NamespaceMapping.FromProto);
     }
 
     public ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken)
@@ -52,14 +51,19 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         return _connection.CallAsync((c, o) => c.RenewUploadAsync(message, o), cancellationToken);
     }
 
-    public ValueTask<CommittedFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
+    public async ValueTask<CommittedFile> CommitUploadAsync(
+        CommitUploadRequest request, CancellationToken cancellationToken)
     {
         Protocol.CommitUploadRequest message = request.ToProto();
-        return _connection.CallAsync(
-            (c, o) => c.CommitUploadAsync(message, o),
-            answer => new CommittedFile(
-                answer.File.FileFromProto(), new NameDurability(Wire.ToEnum<BigFsDurability>(answer.NameDurability), answer.NameEngine)),
-            cancellationToken);
+        if (request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
+        {
+            return await _connection.CallAsync(
+                (c, o) => c.CommitUploadAsync(message, o), SmallFileMapping.FromProto, cancellationToken).ConfigureAwait(false);
+        }
+
+        Protocol.Answer answer = await _connection.ExchangeAsync(
+            new Protocol.Call { CommitUpload = message }, cancellationToken).ConfigureAwait(false);
+        return answer.Committed.Required("the committed file").FromProto();
     }
 
     public ValueTask AbortUploadAsync(
@@ -69,11 +73,43 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         return _connection.CallAsync((c, o) => c.AbortUploadAsync(message, o), cancellationToken);
     }
 
-    public ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
+    public ValueTask<UploadTicket> BeginSharedAsync(
+        BeginSharedRequest request, int grants, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.BeginSharedFilesRequest { Session = request.ToProto(), Grants = grants };
+        return _connection.CallAsync(
+            (c, o) => c.BeginSharedAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
+    }
+
+    public async ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.CommitFileRequest message = request.ToProto();
+        if (request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
+        {
+            return await _connection.CallAsync(
+                (c, o) => c.CommitFileAsync(message, o), SmallFileMapping.FromProto, cancellationToken).ConfigureAwait(false);
+        }
+
+        Protocol.Answer answer = await _connection.ExchangeAsync(
+            new Protocol.Call { CommitFile = message }, cancellationToken).ConfigureAwait(false);
+        return answer.Committed.Required("the committed file").FromProto();
+    }
+
+    public ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.AbortFileRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.AbortFileAsync(message, o), cancellationToken);
+    }
+
+    public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
     {
         var message = new Protocol.OpenRequest { Path = path.ToString() };
-        return _connection.CallAsync(
-            (c, o) => c.OpenAsync(message, o), answer => answer.Opened?.FromProto(), cancellationToken);
+        Protocol.Answer answer =
+            await _connection.ExchangeAsync(new Protocol.Call { Open = message }, cancellationToken).ConfigureAwait(false);
+        return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
+            ? await _connection.CallAsync(
+                (c, o) => c.OpenAsync(message, o), answer => answer.Opened?.FromProto(), cancellationToken).ConfigureAwait(false)
+            : answer.Open.Required("the answer").Opened?.FromProto();
     }
 
     public ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
@@ -86,11 +122,12 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
             cancellationToken);
     }
 
-    public ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken)
+    public async ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken)
     {
         var message = new Protocol.FindRequest { Path = path.ToString() };
-        return _connection.CallAsync(
-            (c, o) => c.FindAsync(message, o), answer => answer.Entry?.FromProto(), cancellationToken);
+        Protocol.Answer answer =
+            await _connection.ExchangeAsync(new Protocol.Call { Find = message }, cancellationToken).ConfigureAwait(false);
+        return answer.Find.Required("the answer").Entry?.FromProto();
     }
 
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using Google.Protobuf;
 using Google.Protobuf.Collections;
 
 namespace BigFs.Internal.Grpc;
@@ -168,6 +169,7 @@ internal static class NamespaceMapping
         File = opened.File.ToProto(),
         Manifest = opened.Manifest.ToProto(),
         Locations = { opened.Locations.Select(ToProto) },
+        Content = UnsafeByteOperations.UnsafeWrap(opened.Content),
     };
 
     public static OpenedFile FromProto(this Protocol.OpenedFile proto) => new()
@@ -175,6 +177,7 @@ internal static class NamespaceMapping
         File = proto.File.FileFromProto(),
         Manifest = proto.Manifest.FromProto(),
         Locations = proto.Locations.ToArray(FromProto),
+        Content = proto.Content.Memory,
     };
 
     public static Protocol.ListRequest ToProto(this MetadataListRequest request) => new()
@@ -301,6 +304,9 @@ internal static class NamespaceMapping
         }
     }
 
-    private static ImmutableSortedDictionary<string, string> Sorted(MapField<string, string> map) =>
-        map.ToImmutableSortedDictionary(StringComparer.Ordinal);
+    public static ImmutableSortedDictionary<string, string> Sorted(MapField<string, string> map) =>
+        map.Count == 0 ? NoMetadata : map.ToImmutableSortedDictionary(StringComparer.Ordinal);
+
+    private static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 }

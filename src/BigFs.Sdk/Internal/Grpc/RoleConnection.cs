@@ -15,10 +15,16 @@ internal sealed class RoleConnection<TClient>(
     ChannelCache channels,
     Func<CallInvoker, TClient> create,
     ControlTimeouts timeouts,
-    TimeProvider clock) : IAsyncDisposable
+    TimeProvider clock,
+    Func<TClient, CallOptions, AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers>>? exchange = null,
+    bool inline = false) : IAsyncDisposable
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly CallStreams? _streams = exchange is null
+        ? null
+        : new CallStreams((endpoint, options) => exchange(create(channels.Get(endpoint)), options), clock, inline);
 
     private uint _turn;
 
@@ -27,10 +33,38 @@ internal sealed class RoleConnection<TClient>(
     /// What the role sent; Unavailable with the address, TimedOut, LimitExceeded (a message too large).
     /// </exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async ValueTask<TResult> CallAsync<TResponse, TResult>(
+    public ValueTask<TResult> CallAsync<TResponse, TResult>(
         Func<TClient, CallOptions, AsyncUnaryCall<TResponse>> call,
         Func<TResponse, TResult> map,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken) =>
+        TryAsync(
+            async (endpoint, left) =>
+            {
+                using AsyncUnaryCall<TResponse> sent = call(
+                    create(channels.Get(endpoint)),
+                    new CallOptions(deadline: DateTime.UtcNow + left, cancellationToken: cancellationToken));
+                return map(await sent.ResponseAsync.ConfigureAwait(false));
+            },
+            cancellationToken);
+
+    /// <summary>
+    /// Calls on the stream that all callers share. The answer may be that it is too large for the stream; an error that the
+    /// role sends is thrown.
+    /// </summary>
+    /// <exception cref="BigFsException">As above.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public ValueTask<Protocol.Answer> ExchangeAsync(Protocol.Call call, CancellationToken cancellationToken) =>
+        TryAsync(
+            async (endpoint, left) =>
+            {
+                Protocol.Answer answer =
+                    await _streams!.Get(endpoint).SendAsync(call, left, cancellationToken).ConfigureAwait(false);
+                return answer.Error is { } error ? throw WireErrors.FromDetail(error, endpoint) : answer;
+            },
+            cancellationToken);
+
+    private async ValueTask<TResult> TryAsync<TResult>(
+        Func<string, TimeSpan, Task<TResult>> attempt, CancellationToken cancellationToken)
     {
         long start = clock.GetTimestamp();
         TimeSpan patience = timeouts.WaitForRole ? timeouts.Operation : timeouts.Connect;
@@ -48,11 +82,7 @@ internal sealed class RoleConnection<TClient>(
                 attempts++;
                 try
                 {
-                    DateTime deadline = DateTime.UtcNow + Left(start, failure);
-                    using AsyncUnaryCall<TResponse> sent = call(
-                        create(channels.Get(endpoint)),
-                        new CallOptions(deadline: deadline, cancellationToken: cancellationToken));
-                    return map(await sent.ResponseAsync.ConfigureAwait(false));
+                    return await attempt(endpoint, Left(start, failure)).ConfigureAwait(false);
                 }
                 catch (RpcException error)
                 {
@@ -89,7 +119,15 @@ internal sealed class RoleConnection<TClient>(
         Func<TClient, CallOptions, AsyncUnaryCall<Protocol.Empty>> call, CancellationToken cancellationToken) =>
         await CallAsync(call, static answer => answer, cancellationToken).ConfigureAwait(false);
 
-    public ValueTask DisposeAsync() => endpoints.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (_streams is not null)
+        {
+            await _streams.DisposeAsync().ConfigureAwait(false);
+        }
+
+        await endpoints.DisposeAsync().ConfigureAwait(false);
+    }
 
     private TimeSpan Left(long start, BigFsException? failure)
     {

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
@@ -28,7 +29,8 @@ internal static class Wire
     public static T ToEnum<T>(int value)
         where T : struct, Enum
     {
-        var result = (T)Enum.ToObject(typeof(T), value);
+        // All enumerations here are ints.
+        T result = Unsafe.BitCast<int, T>(value);
         return Enum.IsDefined(result) ? result : throw Invalid($"{value} is no {typeof(T).Name}");
     }
 

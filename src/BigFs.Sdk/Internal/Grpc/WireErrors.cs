@@ -19,6 +19,13 @@ internal static class WireErrors
     /// <summary>The error as it travels.</summary>
     public static RpcException ToRpc(BigFsException error)
     {
+        var trailers = new Metadata { { Trailer, ToDetail(error).ToByteArray() } };
+        return new RpcException(new Status(StatusOf(error.Code), error.Code.ToString()), trailers);
+    }
+
+    /// <summary>The error itself as it travels, in a trailer or as an answer on a stream.</summary>
+    public static ErrorDetail ToDetail(BigFsException error)
+    {
         var detail = new ErrorDetail
         {
             Code = (int)error.Code,
@@ -35,8 +42,7 @@ internal static class WireErrors
             detail.Endpoint = endpoint;
         }
 
-        var trailers = new Metadata { { Trailer, detail.ToByteArray() } };
-        return new RpcException(new Status(StatusOf(error.Code), error.Code.ToString()), trailers);
+        return detail;
     }
 
     /// <summary>The error that the other side sent; null when it sent none (the failure is the transport's own).</summary>
@@ -59,8 +65,14 @@ internal static class WireErrors
             { Endpoint = endpoint };
         }
 
+        return FromDetail(detail, endpoint, error);
+    }
+
+    /// <summary>The error that the other side sent.</summary>
+    public static BigFsException FromDetail(ErrorDetail detail, string endpoint, Exception? inner = null)
+    {
         var code = (BigFsErrorCode)detail.Code;
-        return new BigFsException(Enum.IsDefined(code) ? code : BigFsErrorCode.Internal, detail.Message, error)
+        return new BigFsException(Enum.IsDefined(code) ? code : BigFsErrorCode.Internal, detail.Message, inner)
         {
             Path = detail.HasPath ? detail.Path : null,
             Endpoint = detail.HasEndpoint ? detail.Endpoint : endpoint,

@@ -9,7 +9,7 @@ namespace BigFs.Internal.Upload;
 /// Brings one chunk onto all its replicas: a failed try is reported and repeated elsewhere from the same buffer, until the
 /// stall time-out has passed since the first failure. Thread-safe.
 /// </summary>
-internal sealed class ChunkSender(ClientContext context, BigFsPath path, int replicas, GrantQueue grants)
+internal sealed class ChunkSender(ClientContext context, BigFsPath path, int replicas, IChunkGrants grants)
 {
     private readonly Lock _lock = new();
     private readonly List<ChunkReference> _tried = [];
@@ -22,6 +22,18 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
             lock (_lock)
             {
                 return [.. _tried];
+            }
+        }
+    }
+
+    /// <summary>Whether any chunk may be on a datanode.</summary>
+    public bool HasTried
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _tried.Count > 0;
             }
         }
     }
@@ -39,7 +51,8 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
                 grant = await grants.TakeAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (BigFsException exception) when (
-                exception.Code is BigFsErrorCode.NotEnoughNodes or BigFsErrorCode.Unavailable or BigFsErrorCode.TimedOut
+                grants.MayWait
+                && exception.Code is BigFsErrorCode.NotEnoughNodes or BigFsErrorCode.Unavailable or BigFsErrorCode.TimedOut
                     or BigFsErrorCode.OutOfSpace)
             {
                 if (await backOff.WaitAsync(elsewhere: false, cancellationToken).ConfigureAwait(false))

@@ -14,7 +14,7 @@ namespace BigFs.Internal.Upload;
 /// <param name="batch">How many to ask for at once.</param>
 /// <param name="chunks">How many chunks there will be; null when unknown.</param>
 internal sealed class GrantQueue(
-    ClientContext context, BigFsPath path, Guid session, int replicas, int batch, long? chunks) : IDisposable
+    ClientContext context, BigFsPath path, Guid session, int replicas, int batch, long? chunks) : IChunkGrants, IDisposable
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly Queue<ChunkGrant> _grants = new();
@@ -43,8 +43,7 @@ internal sealed class GrantQueue(
         }
     }
 
-    /// <summary>A grant on a volume that has not failed this client, as far as there is one.</summary>
-    /// <exception cref="BigFsException">As <see cref="Core.Control.IFileServer.GrantAsync"/>, after one try.</exception>
+    /// <inheritdoc/>
     public async ValueTask<ChunkGrant> TakeAsync(CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
@@ -72,7 +71,10 @@ internal sealed class GrantQueue(
         }
     }
 
-    /// <summary>Notes that a volume takes no more writes under this epoch.</summary>
+    /// <inheritdoc/>
+    public bool MayWait => true;
+
+    /// <inheritdoc/>
     public void Retire(ChunkGrant grant)
     {
         lock (_retired)
@@ -81,7 +83,7 @@ internal sealed class GrantQueue(
         }
     }
 
-    /// <summary>Notes that a grant was too old to be used: those that wait here are thrown away.</summary>
+    /// <inheritdoc/>
     public void Outdate()
     {
         lock (_retired)

@@ -16,6 +16,9 @@ internal sealed record UploadPlan
 
     public required int Concurrency { get; init; }
 
+    /// <summary>Whether content that fits goes into the metadata.</summary>
+    public required bool Inline { get; init; }
+
     public required BeginUploadRequest Request { get; init; }
 
     public required IProgress<long>? Progress { get; init; }
@@ -44,6 +47,7 @@ internal sealed record UploadPlan
             Path = path,
             ChunkSize = options.ChunkSize,
             Concurrency = options.Concurrency,
+            Inline = options.Inline,
             Progress = options.Progress,
             Request = new BeginUploadRequest
             {
@@ -62,9 +66,17 @@ internal sealed record UploadPlan
         };
     }
 
+    private static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
+        ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
+
     private static ImmutableSortedDictionary<string, string> Checked(BigFsPath path, IDictionary<string, string>? metadata)
     {
-        var copy = (metadata ?? ImmutableDictionary<string, string>.Empty).ToImmutableSortedDictionary(StringComparer.Ordinal);
+        if (metadata is null or { Count: 0 })
+        {
+            return NoMetadata;
+        }
+
+        var copy = metadata.ToImmutableSortedDictionary(StringComparer.Ordinal);
         long bytes = copy.Sum(pair => (long)Encoding.UTF8.GetByteCount(pair.Key) + Encoding.UTF8.GetByteCount(pair.Value));
         return bytes <= Limits.MaxMetadataBytes
             ? copy

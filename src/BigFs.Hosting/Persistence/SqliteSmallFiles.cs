@@ -1,0 +1,100 @@
+using System.Buffers.Binary;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+
+namespace BigFs.Hosting.Persistence;
+
+/// <summary>
+/// Small files, whose uploads share a session, inside the writer's transaction. Commit and abort of one operation exclude
+/// each other by its record, commit and the session's expiry by the database's clock. A shared session ends before the
+/// record of anything done under it goes, so that no commit can come twice.
+/// </summary>
+internal sealed class SqliteSmallFiles(
+    SqliteMetadataOptions options,
+    SqliteEntryReader reader,
+    SqliteEntryWriter writer,
+    SqliteUploads uploads,
+    SqliteOperations operations,
+    SqliteMetadataClock clock,
+    Action purge)
+{
+    // Version, times of making and change, replicas: the rest of the answer is what the request says.
+    private const int AnswerBytes = (3 * sizeof(long)) + sizeof(int);
+
+    /// <summary><see cref="IMetadataStore.CommitFileAsync"/>.</summary>
+    public BigFsFile Commit(CommitFileRequest request, byte[]? notes)
+    {
+        long now = clock.Now();
+        switch (operations.Find(request.Operation))
+        {
+            case null:
+                break;
+            case (SqliteOperations.Kind.CommitFile, { } first):
+                return (BigFsFile)Row(request, notes, first).ToEntry(request.Path);
+            case (SqliteOperations.Kind.AbortFile, _):
+                throw MetadataErrors.OperationAborted(request.Path);
+            default:
+                throw MetadataErrors.OperationReused(request.Operation);
+        }
+
+        int replicas = request.Session is { } session ? uploads.RequireShared(session, now)
+            : request.Replicas == 0 ? options.DefaultReplicas
+            : request.Replicas;
+        SqliteResolved target = reader.Resolve(request.Path, withManifest: true);
+        SqliteUploads.CheckTarget(request.Path, request.Precondition, target);
+        bool left = target.Entry is { } replaced && writer.BuryFile(replaced, now + options.ReadLease.Ticks);
+        if (writer.BuryChunks(request.Discarded, now) | left)
+        {
+            purge();
+        }
+
+        Span<byte> answer = stackalloc byte[AnswerBytes];
+        BinaryPrimitives.WriteInt64LittleEndian(answer, SqliteEntryWriter.NewVersion());
+        BinaryPrimitives.WriteInt64LittleEndian(answer[8..], target.Entry?.Created ?? now);
+        BinaryPrimitives.WriteInt64LittleEndian(answer[16..], now);
+        BinaryPrimitives.WriteInt32LittleEndian(answer[24..], replicas);
+        SqliteEntryRow row = Row(request, notes, answer) with
+        {
+            Parent = target.Parent ?? writer.EnsureDirectory(request.Path.Parent, now),
+        };
+        writer.PutFile(row, request.Manifest, request.Content.Span);
+        operations.Keep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer);
+        return (BigFsFile)row.ToEntry(request.Path);
+    }
+
+    /// <summary><see cref="IMetadataStore.AbortFileAsync"/>.</summary>
+    public bool Abort(AbortFileRequest request)
+    {
+        switch (operations.Find(request.Operation))
+        {
+            case null:
+                break;
+            case (SqliteOperations.Kind.CommitFile or SqliteOperations.Kind.AbortFile, _):
+                return false;
+            default:
+                throw MetadataErrors.OperationReused(request.Operation);
+        }
+
+        long now = clock.Now();
+        if (writer.BuryChunks(request.Written, now))
+        {
+            purge();
+        }
+
+        operations.Keep(request.Operation, SqliteOperations.Kind.AbortFile, now, []);
+        return true;
+    }
+
+    private static SqliteEntryRow Row(CommitFileRequest request, byte[]? notes, ReadOnlySpan<byte> answer) => new()
+    {
+        Parent = 0,
+        Name = request.Path.Name,
+        Created = BinaryPrimitives.ReadInt64LittleEndian(answer[8..]),
+        Modified = BinaryPrimitives.ReadInt64LittleEndian(answer[16..]),
+        Version = BinaryPrimitives.ReadInt64LittleEndian(answer),
+        Size = request.Size,
+        Crc = request.Crc32C,
+        Replicas = BinaryPrimitives.ReadInt32LittleEndian(answer[24..]),
+        Notes = notes,
+    };
+}
