@@ -14,7 +14,8 @@ internal sealed class CrashPointScenario
     /// <summary>Loads that may end without having come to a point, before that is a failure.</summary>
     private const int MostAttempts = 12;
 
-    private static readonly string[] Parts = ["identity", "create", "open", "append", "flush", "cut", "seal", "stop"];
+    private static readonly string[] Parts =
+        ["identity", "create", "open", "append", "flush", "cut", "seal", "index", "compaction", "stop"];
 
     /// <summary>Parts whose points a load passes often; the others it passes a few times.</summary>
     private static readonly string[] BusyParts = ["append", "flush"];
