@@ -24,13 +24,6 @@ public interface IVolumeStore : IChunkStore
     ValueTask<ChunkStatus> SealAsync(VolumeOrder order, CancellationToken cancellationToken);
 
     /// <summary>
-    /// One page of the volume's chunks, ordered by key, beginning after <paramref name="after"/>. Deleted keys are
-    /// listed with <see cref="StoredChunkInfo.Deleted"/>.
-    /// </summary>
-    ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
-        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
-
-    /// <summary>
     /// A digest of the volume's chunks and deleted keys. Null when the status is not Ok. What is written while it is made
     /// may be in it or not.
     /// </summary>

@@ -33,6 +33,13 @@ internal static partial class StorageEvents
         "Volume store {Directory} stopped without its clean marker; the next start checks its volumes again.")]
     public static partial void StoppedUncleanly(ILogger logger, string directory);
 
+    [LoggerMessage(330, LogLevel.Error, "The scrub found chunk {Key} of volume {Volume} bad: {Status}.")]
+    public static partial void ScrubFound(ILogger logger, ChunkKey key, VolumeId volume, ChunkStatus status);
+
+    [LoggerMessage(331, LogLevel.Information,
+        "The scrub has reread {Chunks} chunks, {Bytes} bytes, in {Time}; {Damaged} of them are damaged or unreadable.")]
+    public static partial void Scrubbed(ILogger logger, long chunks, long bytes, TimeSpan time, long damaged);
+
     [LoggerMessage(310, LogLevel.Warning, "The index file of volume {Volume} cannot be used; it is made anew from the log.")]
     public static partial void IndexUnusable(ILogger logger, Exception? exception, VolumeId volume);
 

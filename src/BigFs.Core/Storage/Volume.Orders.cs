@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Storage;
@@ -23,11 +24,19 @@ internal sealed partial class Volume
             LogBatch batch = LogBatch.Plan([mark])[0];
             var header = new BatchHeader(1, 1, LogFormat.PageSize, LogFormat.PageSize, batch.Length, 1);
             await file.WriteAsync(LogFormat.PageSize, batch.Assemble(header, seed, page));
+            CrashPoint.Reach("create.before-sync");
             await file.SyncAsync();
         }
 
+        CrashPoint.Reach("create.before-rename");
         await context.Disk.RenameAsync(temporary, context.PathOf(order.Volume));
-        await context.Disk.SyncDirectoryAsync(context.Folder);
+        CrashPoint.Reach("create.before-directory-sync");
+        if (!Canary.SkipDirectorySync)
+        {
+            await context.Disk.SyncDirectoryAsync(context.Folder);
+        }
+
+        CrashPoint.Reach("create.after-directory-sync");
         return await LoadAsync(context, order.Volume);
     }
 
@@ -42,6 +51,7 @@ internal sealed partial class Volume
     public static async ValueTask<Volume> LoadAsync(VolumeContext context, VolumeId id, bool hasIndex = false)
     {
         IDiskFile file = await context.Disk.OpenFileAsync(context.PathOf(id));
+        CrashPoint.Reach("open.before-scan");
         try
         {
             OpenedLog log = await ScanAsync(context, id, file, hasIndex);
@@ -126,10 +136,11 @@ internal sealed partial class Volume
             LogContents contents = log.Contents;
             if (contents.Damage is null && contents.Length > contents.Position.End)
             {
+                CrashPoint.Reach("open.before-cut");
                 await file.TruncateAsync(contents.Position.End);
                 await file.SyncAsync();
-                StorageEvents.TailCut(
-                    context.Logger, id, contents.Position.End, contents.Length - contents.Position.End);
+                CrashPoint.Reach("open.after-cut");
+                StorageEvents.TailCut(context.Logger, id, contents.Position.End, contents.Length - contents.Position.End);
             }
             else if (contents.Damage is null && !contents.Position.IsPinned)
             {
@@ -155,6 +166,7 @@ internal sealed partial class Volume
         if (_writer is { IsPinned: false })
         {
             LogEntry mark = LogEntry.Mark(_epoch.Epoch, _epoch.State, _epoch.Members);
+            CrashPoint.Reach("open.before-pin");
             _writer.Enqueue(mark);
             await mark.Outcome;
         }
@@ -189,11 +201,14 @@ internal sealed partial class Volume
             _isRefusing = next.State != ReplicaState.Open;
             mark = LogEntry.Mark(next.Epoch, next.State, next.Members);
             writer = _writer!;
+            CrashPoint.Reach("seal.before-mark");
             writer.Enqueue(mark);
         }
 
         ChunkStatus outcome = await mark.Outcome;
+        CrashPoint.Reach("seal.after-mark");
         await writer.DrainAsync(); // until prepared space is given back
+        CrashPoint.Reach("seal.after-drain");
         return outcome;
     }
 }

@@ -50,11 +50,14 @@ internal sealed partial class Volume
     }
 
     /// <summary>Fills the destination from a log: Ok, DiskFailed, or Busy when the store was closed.</summary>
-    public async ValueTask<ChunkStatus> ReadAsync(LogFile log, ChunkKey key, long offset, Memory<byte> destination)
+    public async ValueTask<ChunkStatus> ReadAsync(
+        LogFile log, ChunkKey key, long offset, Memory<byte> destination, bool isPastCache = false)
     {
         try
         {
-            int count = await log.File.ReadAsync(offset, destination);
+            int count = await (isPastCache
+                ? log.File.ReadPastCacheAsync(offset, destination)
+                : log.File.ReadAsync(offset, destination));
             return count == destination.Length ? ChunkStatus.Ok : ChunkStatus.DiskFailed;
         }
         catch (DiskException exception)
@@ -90,7 +93,7 @@ internal sealed partial class Volume
         return false;
     }
 
-    /// <summary>Reads the chunk and checks every block.</summary>
+    /// <summary>Reads the chunk, from the disk itself, and checks every block.</summary>
     public async ValueTask<ChunkStatus> VerifyAsync(ChunkKey key, CancellationToken cancellationToken)
     {
         (ChunkStatus status, StoredChunk? opened) = await OpenAsync(key);
@@ -104,7 +107,8 @@ internal sealed partial class Volume
         for (int done = 0; done < chunk.Length; done += buffer.Length)
         {
             Memory<byte> piece = buffer.AsMemory(0, Math.Min(buffer.Length, chunk.Length - done));
-            status = await chunk.ReadAsync(done, piece, cancellationToken);
+            cancellationToken.ThrowIfCancellationRequested();
+            status = await chunk.ReadPastCacheAsync(done, piece);
             if (status != ChunkStatus.Ok)
             {
                 return status;

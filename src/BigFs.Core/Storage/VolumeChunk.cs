@@ -45,6 +45,10 @@ internal sealed class VolumeChunk(Volume volume, LogFile log, ChunkKey key, Inde
             : volume.ReadAsync(log, key, place.Offset + offset, destination);
     }
 
+    /// <summary>As <see cref="ReadAsync"/>, but from the disk itself; the range must lie in the payload.</summary>
+    public ValueTask<ChunkStatus> ReadPastCacheAsync(int offset, Memory<byte> destination) =>
+        volume.ReadAsync(log, key, place.Offset + offset, destination, isPastCache: true);
+
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() =>
         Interlocked.Exchange(ref _isDisposed, 1) == 0 ? log.ReleaseAsync() : ValueTask.CompletedTask;

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using Microsoft.Extensions.Logging;
 
@@ -71,6 +72,7 @@ public sealed partial class VolumeStore
         {
             if (isWhole)
             {
+                CrashPoint.Reach("stop.before-mark");
                 await NodeIdentityFile.SaveAsync(_context.Disk, directory, _identity with { CleanStart = true });
             }
         }

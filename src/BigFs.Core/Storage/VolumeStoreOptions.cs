@@ -30,6 +30,9 @@ public sealed record VolumeStoreOptions
     /// </summary>
     public long ReservedBytes { get; init; } = 256L << 20;
 
+    /// <summary>How stored chunks are reread.</summary>
+    public ScrubOptions Scrub { get; init; } = new();
+
     /// <summary>
     /// Most bytes of pages of sealed volumes' index files in memory, all volumes together; at least 1 MiB, default 32 MiB.
     /// </summary>
@@ -93,5 +96,6 @@ public sealed record VolumeStoreOptions
             CompactionBytesPerSecond,
             "at least 1 MiB");
         SettingsCheck.Require(ReservedBytes >= 0, nameof(ReservedBytes), ReservedBytes, "0 or more");
+        Scrub.Validate();
     }
 }

@@ -1,3 +1,5 @@
+using BigFs.Core.Faults;
+
 namespace BigFs.Core.Storage;
 
 /// <summary>
@@ -229,7 +231,9 @@ internal sealed class LogWriter
         List<LogBatch> batches = LogBatch.Plan(group);
         try
         {
+            CrashPoint.Reach("append.before-write");
             await WriteAsync(batches);
+            CrashPoint.Reach("append.after-write");
         }
         catch (DiskException exception) when (exception.IsOutOfSpace)
         {
@@ -239,7 +243,13 @@ internal sealed class LogWriter
             return;
         }
 
-        await _file.SyncAsync();
+        CrashPoint.Reach("flush.before-sync");
+        if (!Canary.SkipFlush)
+        {
+            await _file.SyncAsync();
+        }
+
+        CrashPoint.Reach("flush.after-sync");
         long length = batches.Sum(batch => (long)batch.Length);
         _sequence += batches.Count;
         Interlocked.Add(ref _end, length);
@@ -252,7 +262,9 @@ internal sealed class LogWriter
             _appliedPosition = new LogPosition(_end, _end - batches[^1].Length, _sequence, _incarnation, _isPinned);
         }
 
+        CrashPoint.Reach("flush.before-acknowledgement");
         group.ForEach(entry => entry.Complete(ChunkStatus.Ok));
+        CrashPoint.Reach("flush.after-acknowledgement");
     }
 
     private static void Refuse(LogEntry entry) => entry.Complete(ChunkStatus.OutOfSpace);
@@ -286,6 +298,7 @@ internal sealed class LogWriter
                 return false;
             }
 
+            CrashPoint.Reach("append.before-extension");
             await _file.ExtendAsync(_end + _prepared + bytes);
             _prepared += bytes;
             return true;
@@ -316,14 +329,18 @@ internal sealed class LogWriter
             }
 
             offset += batch.Length;
+            CrashPoint.Reach("append.between-batches");
         }
     }
 
     /// <summary>Ends the file where the log ends.</summary>
     private async ValueTask CutAsync()
     {
+        CrashPoint.Reach("cut.before-truncation");
         await _file.TruncateAsync(_end);
+        CrashPoint.Reach("cut.before-sync");
         await _file.SyncAsync();
+        CrashPoint.Reach("cut.after-sync");
         _prepared = 0;
         _isLengthUnknown = false;
         UnchargeBeyond(0);
