@@ -5,7 +5,8 @@ using BigFs.Core.Storage;
 namespace BigFs.Faults.Driver;
 
 /// <summary>
-/// A seeded load on a store: several workers append and delete, the first of them also makes, seals and reopens volumes.
+/// A seeded load on a store: several workers append and delete, the first of them also makes, seals, reopens and compacts
+/// volumes.
 /// </summary>
 /// <param name="directory">The store's folder.</param>
 /// <param name="seed">Of the choices; how the workers interleave is the machine's.</param>
@@ -15,7 +16,7 @@ internal sealed class Load(string directory, int seed, long run, int operations)
 {
     private const int Workers = 4;
     private const int MostOpen = 3;
-    private const int BurstLength = 4;
+    private const int BurstLength = 6;
 
     private readonly LineWriter _output = new();
 
@@ -41,11 +42,11 @@ internal sealed class Load(string directory, int seed, long run, int operations)
         {
             int dice = random.Next(100);
             List<VolumeReport> open = Open(store);
-            if (worker == 0 && (dice < 8 || open.Count == 0))
+            if (worker == 0 && (dice < 30 || open.Count == 0))
             {
                 await ChangeAsync(store, random, open);
             }
-            else if (dice < 20 && mine.Count > 0)
+            else if (dice < 50 && mine.Count > 0)
             {
                 (long volume, ulong key) = mine[random.Next(mine.Count)];
                 mine.Remove((volume, key));
@@ -65,12 +66,20 @@ internal sealed class Load(string directory, int seed, long run, int operations)
         }
     }
 
-    /// <summary>Makes a volume, or ends one, or ends one and opens it again.</summary>
+    /// <summary>Makes a volume, or ends one, or ends one and opens it again, or compacts one that has ended.</summary>
     private async Task ChangeAsync(VolumeStore store, Random random, List<VolumeReport> open)
     {
         if (open.Count < MostOpen)
         {
             await OrderAsync(store.Volumes.Count + 1, 1, ReplicaState.Open, store, store.OpenVolumeAsync);
+            return;
+        }
+
+        VolumeReport[] ended = [.. store.Volumes.Where(one => one.State == ReplicaState.Sealed)];
+        if (ended.Length > 0 && random.Next(2) == 0)
+        {
+            // Nobody is told anything by it: what was acknowledged before must be there, whatever becomes of it.
+            await store.CompactAsync(ended[random.Next(ended.Length)].Volume, CancellationToken.None);
             return;
         }
 

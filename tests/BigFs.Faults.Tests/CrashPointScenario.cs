@@ -11,7 +11,11 @@ internal sealed class CrashPointScenario
 {
     private const int Operations = 25;
 
-    private static readonly string[] Parts = ["identity", "create", "open", "append", "flush", "cut", "seal", "stop"];
+    /// <summary>Loads that may end without having come to a point, before that is a failure.</summary>
+    private const int MostAttempts = 12;
+
+    private static readonly string[] Parts =
+        ["identity", "create", "open", "append", "flush", "cut", "seal", "index", "compaction", "stop"];
 
     /// <summary>Parts whose points a load passes often; the others it passes a few times.</summary>
     private static readonly string[] BusyParts = ["append", "flush"];
@@ -117,7 +121,8 @@ internal sealed class CrashPointScenario
     {
         string part = PartOf(point);
         // A load that ends before it has come there so often is followed by one that is content with less.
-        for (int times = random.Next(1, BusyParts.Contains(part) ? 20 : 4); times > 0; times /= 2)
+        int times = random.Next(1, BusyParts.Contains(part) ? 20 : 4);
+        for (int attempt = 0; attempt < MostAttempts; attempt++, times = Math.Max(1, times / 2))
         {
             if (part == "open")
             {

@@ -118,7 +118,9 @@ internal sealed class StoreCheck
     }
 
     private static bool IsExpected(string name, IReadOnlyList<VolumeReport> volumes) =>
-        name is "lock" or "identity" || volumes.Any(volume => name == Path.Combine("volumes", $"{volume.Volume}.log"));
+        name is "lock" or "identity"
+        || volumes.Any(volume => name == Path.Combine("volumes", $"{volume.Volume}.log")
+            || name == Path.Combine("volumes", $"{volume.Volume}.idx"));
 
     private static async Task<(ChunkStatus Status, byte[]? Bytes)> ReadAsync(VolumeStore store, long volume, ulong key)
     {

@@ -27,6 +27,14 @@ internal sealed class FuzzTests
     }
 
     [Test]
+    public void The_index_reader_takes_any_file()
+    {
+        IEnumerable<byte[]> files = Enumerable.Range(0, Seeds).Select(
+            seed => IndexImage.Write(IndexImage.Entries(seed * seed, new Random(seed))));
+        new Fuzzer(files, ReadIndex, IndexImage.Change).Run("index", Effort.Fuzzing, allowance: 8 << 20);
+    }
+
+    [Test]
     public void The_messages_reader_takes_any_bytes()
     {
         var random = new Random(Effort.Seed);
@@ -108,6 +116,30 @@ internal sealed class FuzzTests
         }
 
         return HashCode.Combine(probe.Records.Count, probe.End / LogFormat.PageSize, probe.Damage?.Split(' ')[0]);
+    }
+
+    private static long ReadIndex(byte[] bytes)
+    {
+        try
+        {
+            int? outcome = IndexImage.Read(bytes, async file =>
+            {
+                var page = new List<IndexEntry>();
+                await file.CopyFromAsync(0, 1000, page);
+                await file.FindAsync(ulong.MaxValue);
+                foreach (ulong key in page.Select(entry => entry.Key).Append(1UL).Take(20))
+                {
+                    await file.FindAsync(key);
+                }
+
+                return HashCode.Combine(page.Count, file.Header.Entries, await file.EntriesAsync().CountAsync());
+            });
+            return outcome ?? 0;
+        }
+        catch (DiskException)
+        {
+            return -1; // damaged: it would be made anew from the log
+        }
     }
 
     private static long ReadMessages(byte[] input)

@@ -52,7 +52,7 @@ internal sealed class IndexFile : IAsyncDisposable
             if (IndexFormat.ReadHeader(page.AsSpan(0, length)) is { } header)
             {
                 var index = new IndexFile(file, cache, path, header);
-                if (await file.GetLengthAsync() == (1L + index._levels.Sum()) * IndexFormat.PageSize)
+                if (await file.GetLengthAsync() == (1L + index._levels.Sum(pages => (long)pages)) * IndexFormat.PageSize)
                 {
                     return index;
                 }
