@@ -205,6 +205,19 @@ public sealed class VolumeLifeTests
     }
 
     [Test]
+    public async Task A_sealed_volume_that_compaction_made_small_keeps_what_it_has_and_harms_nothing()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        await cluster.WriteToAllAsync();
+        cluster.Nodes.All.ToList().ForEach(node => node.BytesPerChunk = 1 << 20);
+        await cluster.WaitAsync(map => map.Volumes is [{ State: VolumeState.Sealed }, { State: VolumeState.Open }]);
+        cluster.Nodes.All.ToList().ForEach(node => node.BytesPerChunk = 1);
+        await cluster.WriteToAllAsync();
+        await cluster.WaitUntilWholeAsync();
+        await cluster.AssertNothingLostAsync();
+    }
+
+    [Test]
     public async Task A_replica_that_is_gone_is_made_anew_from_its_peer()
     {
         await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
