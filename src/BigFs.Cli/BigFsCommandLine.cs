@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using BigFs.Cli.Commands;
 using BigFs.Cli.Errors;
 using BigFs.Cli.Paths;
@@ -51,6 +52,7 @@ internal sealed class BigFsCommandLine
             Root.Add(ShellCommand.Make(this));
             Root.Add(DevCommand.Make(this));
             Root.Add(RunCommand.Make(this));
+            Root.Add(BenchCommand.Make(this));
         }
     }
 
@@ -137,7 +139,12 @@ internal sealed class BigFsCommandLine
 
     private int Refuse(ParseResult parsed, string problem)
     {
-        string name = parsed.CommandResult.Command == Root ? "bigfs" : $"bigfs {parsed.CommandResult.Command.Name}";
+        string name = "bigfs";
+        for (SymbolResult? part = parsed.CommandResult; part is CommandResult result && result.Command != Root; part = part.Parent)
+        {
+            name = name.Insert("bigfs".Length, " " + result.Command.Name);
+        }
+
         var failure = Failure.Of(
             new UsageException($"{problem} (\"{name} --help\" shows how.)"), CancellationToken.None);
         failure.Write(_environment.Console.Error, parsed.GetValue(_json));

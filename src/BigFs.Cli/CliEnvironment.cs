@@ -1,4 +1,5 @@
 using BigFs.Cli.Roles;
+using BigFs.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Cli;
@@ -18,6 +19,9 @@ internal sealed class CliEnvironment(CliConsole console)
         Endpoint = endpoint,
         LoggerFactory = new StderrLoggerFactory(console, TimeProvider.System, LogLevel.Warning),
     });
+
+    /// <summary>Asks the name server at an endpoint which servers there are.</summary>
+    public Func<Uri, CancellationToken, Task<IReadOnlyList<BigFsInstance>>> Instances { get; init; } = BigFsInstance.ListAsync;
 
     /// <summary>An environment variable, or null.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;

@@ -29,7 +29,11 @@ internal sealed class CommandContext(CliEnvironment environment, bool json, bool
     /// <summary>The client: the shell's, or one of this command.</summary>
     /// <exception cref="BigFsException">InvalidSettings: the endpoint is not one.</exception>
     public IBigFsClient Client => Environment.ShellClient
-        ?? (_client ??= Environment.Connect(EndpointAddress.Choose(endpoint, Environment.Variable)));
+        ?? (_client ??= Environment.Connect(Endpoint));
+
+    /// <summary>Where the cluster of this command is; not the shell's.</summary>
+    /// <exception cref="BigFsException">InvalidSettings: the endpoint is not one.</exception>
+    public Uri Endpoint => EndpointAddress.Choose(endpoint, Environment.Variable);
 
     /// <summary>Writes one JSON object as a line on standard output. Thread-safe.</summary>
     public void WriteJson(Action<Utf8JsonWriter> properties)

@@ -258,7 +258,8 @@ public sealed class BigFsCluster : IAsyncDisposable
         {
             var node = new BigFsClusterNode(Folder($"datanode-{number}") ?? "");
             _nodes.Add(node);
-            _disks[node] = _options.InMemory ? new MemoryDisk() : DataNodeHost.DiskForThisPlatform();
+            IDisk disk = _options.InMemory ? new MemoryDisk() : DataNodeHost.DiskForThisPlatform();
+            _disks[node] = _options.WrapDisk?.Invoke(number, disk) ?? disk;
         }
 
         await Task.WhenAll(_nodes.Select(node => StartNodeNeedsLockAsync(node, cancellationToken))).ConfigureAwait(false);
@@ -270,6 +271,7 @@ public sealed class BigFsCluster : IAsyncDisposable
         {
             DataDirectory = _options.InMemory ? Path.GetFullPath("/memory") : node.DataDirectory,
             PreparedBytesPerNode = _options.PreparedBytesPerNode,
+            Scrub = new ScrubOptions { BytesPerSecond = _options.ScrubBytesPerSecond, Interval = _options.ScrubInterval },
         };
         DataNodeHost host = await DataNodeHost.OpenAsync(
             _disks[node],

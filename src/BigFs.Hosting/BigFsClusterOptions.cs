@@ -1,4 +1,5 @@
 using BigFs.Core.Model;
+using BigFs.Core.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting;
@@ -38,8 +39,17 @@ public sealed class BigFsClusterOptions
     /// </summary>
     public long PreparedBytesPerNode { get; set; } = 64L << 20;
 
+    /// <summary>Bytes of its chunks that each datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
+    public long ScrubBytesPerSecond { get; set; } = 16L << 20;
+
+    /// <summary>Pause before each time that each datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
+    public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
+
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
+
+    /// <summary>Stands between a datanode (its number, from 1) and its disk, for tests that inject failures.</summary>
+    internal Func<int, IDisk, IDisk>? WrapDisk { get; set; }
 
     /// <summary><see cref="Replicas"/> with its default filled in.</summary>
     public int EffectiveReplicas => Replicas ?? Math.Min(2, DataNodes);
@@ -54,6 +64,9 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Require(Port == 0 || Listen, nameof(Port), Port, "set only together with Listen");
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(
+            ScrubBytesPerSecond is >= 0 and <= 1L << 40, nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, "0 to 1 TiB");
+        SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
         SettingsCheck.Require(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
     }
 }

@@ -187,6 +187,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         {
             DataDirectory = Folder(ServiceRole.DataNode),
             PreparedBytesPerNode = _options.PreparedBytesPerNode,
+            Scrub = new ScrubOptions { BytesPerSecond = _options.ScrubBytesPerSecond, Interval = _options.ScrubInterval },
         };
         DataNodeHost host = Keep(await DataNodeHost.OpenAsync(
             _disk, settings, _options.TransferListen, _secret!.KeysOf, manager, bus, peers, _services, cancellationToken)

@@ -46,6 +46,12 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Bytes that a datanode may hold prepared ahead of need, 0 to 1 TiB; default 64 MiB.</summary>
     public long PreparedBytesPerNode { get; set; } = 64L << 20;
 
+    /// <summary>Bytes of its chunks that a datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
+    public long ScrubBytesPerSecond { get; set; } = 16L << 20;
+
+    /// <summary>Pause before each time that a datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
+    public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
+
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
@@ -69,6 +75,9 @@ public sealed class BigFsRoleHostOptions
         SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(
+            ScrubBytesPerSecond is >= 0 and <= 1L << 40, nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, "0 to 1 TiB");
+        SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
         SettingsCheck.Require(
             ClusterSecret is null || ClusterSecretFile is null, nameof(ClusterSecret), "set beside ClusterSecretFile", "only one of them");
         bool asks = roles.Any(role => role is ServiceRole.FileServer or ServiceRole.DataNode);

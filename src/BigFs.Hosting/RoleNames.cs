@@ -42,5 +42,7 @@ internal static class RoleNames
         Role = role,
         Id = id,
         Endpoint = endpoint,
+        ProcessId = Environment.ProcessId,
+        Host = HostIdentity.OfThisProcess,
     };
 }

@@ -20,10 +20,11 @@ public sealed class DependencyRules
     {
         ["Model"] = [],
         ["Chunking"] = [],
+        ["Faults"] = [],
         ["Threading"] = [],
         ["Security"] = [],
-        ["Storage"] = ["Chunking", "Threading"],
-        ["Transfer"] = ["Chunking", "Security", "Storage", "Threading"],
+        ["Storage"] = ["Chunking", "Faults", "Threading"],
+        ["Transfer"] = ["Chunking", "Faults", "Security", "Storage", "Threading"],
         ["Metadata"] = ["Chunking"],
         ["Messaging"] = [],
         ["Membership"] = [],

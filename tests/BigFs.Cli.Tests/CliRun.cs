@@ -47,6 +47,7 @@ internal sealed class CliRun
                 run.Endpoint = endpoint;
                 return client;
             },
+            Instances = (_, _) => Task.FromResult<IReadOnlyList<BigFs.Hosting.BigFsInstance>>([]),
             Variable = name => name == "BIGFS_ENDPOINT" ? variable : null,
         };
         run.ExitCode = await new BigFsCommandLine(environment).RunAsync(arguments, cancellationToken);

@@ -24,12 +24,17 @@ public interface IDataNode
     /// <summary><see cref="IVolumeStore.SealAsync"/>.</summary>
     ValueTask<ChunkStatus> SealAsync(VolumeOrder order, CancellationToken cancellationToken);
 
-    /// <summary><see cref="IVolumeStore.ListChunksAsync"/>.</summary>
+    /// <summary><see cref="IChunkStore.ListChunksAsync"/>.</summary>
     ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
         VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
 
+    /// <summary><see cref="IVolumeStore.DigestAsync"/>.</summary>
+    ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken);
+
     /// <summary>
-    /// Has the node fetch chunks from a peer (verified as any read) and adopt them; stops at the first failure.
+    /// Has the node copy chunks from a peer and adopt those that are as they are described; Ok when all were. At most 512,
+    /// none twice.
     /// </summary>
     ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken);

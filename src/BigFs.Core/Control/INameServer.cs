@@ -46,4 +46,13 @@ public sealed record ServiceInstance
 
     /// <summary>Where its control service listens, "host:port".</summary>
     public required string Endpoint { get; init; }
+
+    /// <summary>The process that it runs in, as <see cref="Host"/> counts processes; 0 when it is not known.</summary>
+    public int ProcessId { get; init; }
+
+    /// <summary>
+    /// What running system the process id belongs to: equal for two instances that see each other's processes, another
+    /// one after a restart of the machine. Empty when it is not known.
+    /// </summary>
+    public string Host { get; init; } = "";
 }

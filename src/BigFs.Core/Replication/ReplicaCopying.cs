@@ -14,7 +14,8 @@ namespace BigFs.Core.Replication;
 /// </summary>
 internal sealed class ReplicaCopying
 {
-    private const int MaxBatchChunks = 32;
+    /// <summary>As many as one page of the transfer protocol may name.</summary>
+    private const int MaxBatchChunks = 512;
     private const long MaxBatchBytes = 16L << 20;
 
     private readonly IDataNodeDirectory _directory;
@@ -189,7 +190,7 @@ internal sealed class ReplicaCopying
         NodeId target, NodeId source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
         var from = new CopySource(
-            new NodeAddress(source, _nodes[source].TransferEndpoint), _signer.SignRead(_order.Volume, _order.Epoch, [source]));
+            new NodeAddress(source, _nodes[source].TransferEndpoint), _signer.SignCopy(_order.Volume, _order.Epoch, [source]));
         return _directory.Get(_nodes[target]).FetchAsync(_order, from, chunks, cancellationToken);
     }
 

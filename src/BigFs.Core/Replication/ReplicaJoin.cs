@@ -201,6 +201,11 @@ public sealed class ReplicaJoin
             [.. all.Select(member => new ReplicaCursor(member.Node.Id, _directory.Get(member.Node), Order.Volume))];
         var copying = new ReplicaCopying(
             _directory, _signer, _logger, Order, nodes, [.. targets.Select(member => member.Node.Id)]);
+        if (await AreEqualAsync(all, cancellationToken))
+        {
+            return copying.Whole;
+        }
+
         while (true)
         {
             ChunkStatus[] filled = await Task.WhenAll(cursors.Select(cursor => cursor.FillAsync(cancellationToken).AsTask()));
@@ -231,6 +236,17 @@ public sealed class ReplicaJoin
                 Note(node, status);
             }
         }
+    }
+
+    /// <summary>
+    /// Whether all hold the same chunks and delete marks, by their digests. Who gives none is asked again by the listing.
+    /// </summary>
+    private async Task<bool> AreEqualAsync(JoinMember[] members, CancellationToken cancellationToken)
+    {
+        (ChunkStatus Status, VolumeDigest? Digest)[] answers = await Task.WhenAll(members.Select(
+            member => _directory.Get(member.Node).DigestAsync(Order.Volume, cancellationToken).AsTask()));
+        return Array.TrueForAll(
+            answers, one => one.Status == ChunkStatus.Ok && one.Digest is not null && one.Digest == answers[0].Digest);
     }
 
     private ImmutableArray<(NodeId Node, ChunkStatus Status)> Failures()

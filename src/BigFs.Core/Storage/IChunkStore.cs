@@ -43,6 +43,13 @@ public interface IChunkStore
     /// </summary>
     ValueTask<(ChunkStatus Status, StoredChunk? Chunk)> OpenAsync(
         VolumeId volume, ChunkKey key, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// One page of the volume's chunks, ordered by key, beginning after <paramref name="after"/>. Deleted keys are
+    /// listed with <see cref="StoredChunkInfo.Deleted"/>.
+    /// </summary>
+    ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
+        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
 }
 
 /// <summary>An append: which chunk goes into which volume under which epoch and members.</summary>

@@ -24,11 +24,11 @@ public interface IVolumeStore : IChunkStore
     ValueTask<ChunkStatus> SealAsync(VolumeOrder order, CancellationToken cancellationToken);
 
     /// <summary>
-    /// One page of the volume's chunks, ordered by key, beginning after <paramref name="after"/>. Deleted keys are
-    /// listed with <see cref="StoredChunkInfo.Deleted"/>.
+    /// A digest of the volume's chunks and deleted keys. Null when the status is not Ok. What is written while it is made
+    /// may be in it or not.
     /// </summary>
-    ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
-        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken);
+    ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken);
 
     /// <summary>
     /// Adds a chunk that a peer holds to a fenced or sealed volume (the way of reconciliation, under the order's epoch);
@@ -98,7 +98,7 @@ public sealed record VolumeReport
 
 /// <summary>A stored chunk's identity, as sets are compared: (key, length, checksum), and whether it is deleted.</summary>
 /// <param name="Key">The key.</param>
-/// <param name="Length">Bytes of the payload; 0 for a deleted key whose chunk was never here.</param>
-/// <param name="Crc32C">Checksum of the payload.</param>
+/// <param name="Length">Bytes of the payload; 0 for a deleted key whose chunk is not here (any more).</param>
+/// <param name="Crc32C">Checksum of the payload; 0 where the length is.</param>
 /// <param name="Deleted">Whether a delete mark stands.</param>
 public readonly record struct StoredChunkInfo(ChunkKey Key, int Length, uint Crc32C, bool Deleted);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using BigFs.Core.Chunking;
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Storage;
@@ -59,8 +60,11 @@ internal static class NodeIdentityFile
             await file.SyncAsync();
         }
 
+        CrashPoint.Reach("identity.before-rename");
         await disk.RenameAsync(temporary, Path.Combine(directory, Name));
+        CrashPoint.Reach("identity.before-directory-sync");
         await disk.SyncDirectoryAsync(directory);
+        CrashPoint.Reach("identity.after-directory-sync");
     }
 
     public static string Format(NodeIdentity identity)

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Storage;
@@ -23,11 +24,19 @@ internal sealed partial class Volume
             LogBatch batch = LogBatch.Plan([mark])[0];
             var header = new BatchHeader(1, 1, LogFormat.PageSize, LogFormat.PageSize, batch.Length, 1);
             await file.WriteAsync(LogFormat.PageSize, batch.Assemble(header, seed, page));
+            CrashPoint.Reach("create.before-sync");
             await file.SyncAsync();
         }
 
+        CrashPoint.Reach("create.before-rename");
         await context.Disk.RenameAsync(temporary, context.PathOf(order.Volume));
-        await context.Disk.SyncDirectoryAsync(context.Folder);
+        CrashPoint.Reach("create.before-directory-sync");
+        if (!Canary.SkipDirectorySync)
+        {
+            await context.Disk.SyncDirectoryAsync(context.Folder);
+        }
+
+        CrashPoint.Reach("create.after-directory-sync");
         return await LoadAsync(context, order.Volume);
     }
 
@@ -36,21 +45,24 @@ internal sealed partial class Volume
     /// </summary>
     /// <param name="context">What the node's volumes share.</param>
     /// <param name="id">The volume.</param>
+    /// <param name="hasIndex">Whether the volume has an index file.</param>
     /// <exception cref="BigFsException">DataUnreadable: another node's volume, or a newer format.</exception>
     /// <exception cref="DiskException">The file could not be opened.</exception>
-    public static async ValueTask<Volume> LoadAsync(VolumeContext context, VolumeId id)
+    public static async ValueTask<Volume> LoadAsync(VolumeContext context, VolumeId id, bool hasIndex = false)
     {
         IDiskFile file = await context.Disk.OpenFileAsync(context.PathOf(id));
+        CrashPoint.Reach("open.before-scan");
         try
         {
-            (LogContents contents, uint seed) = await ScanAsync(context, id, file);
-            if (contents.Damage is { } damage)
+            OpenedLog log = await ScanAsync(context, id, file, hasIndex);
+            if (log.Contents.Damage is { } damage)
             {
                 StorageEvents.VolumeDamaged(context.Logger, id, damage);
             }
 
-            var volume = new Volume(context, id, file, seed, contents);
+            var volume = new Volume(context, id, file, log);
             await volume.PinAsync();
+            await volume.TidyIndexAsync();
             return volume;
         }
         catch
@@ -60,26 +72,57 @@ internal sealed partial class Volume
         }
     }
 
-    /// <summary>Reopens a sealed volume.</summary>
-    public ValueTask<ChunkStatus> ReopenAsync(VolumeOrder order) => ChangeAsync(order, VolumeRules.Open);
+    /// <summary>Reopens a sealed volume, with its index in memory.</summary>
+    public async ValueTask<ChunkStatus> ReopenAsync(VolumeOrder order)
+    {
+        await TakeGateAsync();
+        try
+        {
+            bool isReopened;
+            lock (_lock)
+            {
+                isReopened = !_isFailed && VolumeRules.Open(_epoch, order).Next is not null;
+            }
+
+            if (isReopened)
+            {
+                await LoadIndexNeedsGateAsync();
+            }
+
+            return await ChangeAsync(order, VolumeRules.Open);
+        }
+        finally
+        {
+            _maintenance.Release();
+        }
+    }
 
     /// <summary>Refuses appends from now on and stores the order's epoch behind those in flight.</summary>
     public ValueTask<ChunkStatus> FenceAsync(VolumeOrder order) => ChangeAsync(order, VolumeRules.Fence);
 
-    /// <summary>Ends appends and gives prepared space back.</summary>
-    public ValueTask<ChunkStatus> SealAsync(VolumeOrder order) => ChangeAsync(order, VolumeRules.Seal);
+    /// <summary>Ends appends, gives prepared space back and puts the index into a file.</summary>
+    public async ValueTask<ChunkStatus> SealAsync(VolumeOrder order)
+    {
+        ChunkStatus status = await ChangeAsync(order, VolumeRules.Seal);
+        if (status == ChunkStatus.Ok)
+        {
+            await TidyIndexAsync();
+        }
 
-    private static async ValueTask<(LogContents Contents, uint Seed)> ScanAsync(
-        VolumeContext context, VolumeId id, IDiskFile file)
+        return status;
+    }
+
+    private static async ValueTask<OpenedLog> ScanAsync(
+        VolumeContext context, VolumeId id, IDiskFile file, bool hasIndex)
     {
         string path = context.PathOf(id);
+        var page = new byte[LogFormat.PageSize];
         try
         {
-            var page = new byte[LogFormat.PageSize];
             int length = await file.ReadAsync(0, page);
             if (LogFormat.ReadSuperblock(page.AsSpan(0, length), path) is not { } block || block.Volume != id)
             {
-                return (Unreadable("it has no superblock of this volume"), 0);
+                return OpenedLog.Unreadable("it has no superblock of this volume");
             }
 
             if (block.Node != context.Node)
@@ -89,30 +132,30 @@ internal sealed partial class Volume
                     $"The volume \"{path}\" is node {block.Node}'s, not of node {context.Node} whose folder it is in.");
             }
 
-            uint seed = LogFormat.HeaderSeed(block.Salt);
-            LogContents contents = await LogScan.RunAsync(file, seed);
-            if (contents.Damage is null && contents.Length > contents.End)
+            OpenedLog log = await OpenedLog.ReadAsync(context, block, file, hasIndex);
+            LogContents contents = log.Contents;
+            if (contents.Damage is null && contents.Length > contents.Position.End)
             {
-                await file.TruncateAsync(contents.End);
+                CrashPoint.Reach("open.before-cut");
+                await file.TruncateAsync(contents.Position.End);
                 await file.SyncAsync();
-                StorageEvents.TailCut(context.Logger, id, contents.End, contents.Length - contents.End);
+                CrashPoint.Reach("open.after-cut");
+                StorageEvents.TailCut(context.Logger, id, contents.Position.End, contents.Length - contents.Position.End);
             }
-            else if (contents.Damage is null && !contents.IsPinned)
+            else if (contents.Damage is null && !contents.Position.IsPinned)
             {
                 // The end may have been written but not flushed when the process died; from here on it counts as flushed.
                 await file.SyncAsync();
             }
 
-            return (contents, seed);
+            return log;
         }
         catch (DiskException exception)
         {
             StorageEvents.VolumeFailed(context.Logger, exception, id);
-            return (Unreadable("reading or cutting its log failed"), 0);
+            return OpenedLog.Unreadable("reading or cutting its log failed");
         }
     }
-
-    private static LogContents Unreadable(string damage) => new([], 0, 0, 0, 0, true, damage);
 
     /// <summary>
     /// Repeats the epoch where chunks or delete marks stand behind the last durable offset that the log names: from then on
@@ -123,6 +166,7 @@ internal sealed partial class Volume
         if (_writer is { IsPinned: false })
         {
             LogEntry mark = LogEntry.Mark(_epoch.Epoch, _epoch.State, _epoch.Members);
+            CrashPoint.Reach("open.before-pin");
             _writer.Enqueue(mark);
             await mark.Outcome;
         }
@@ -132,11 +176,18 @@ internal sealed partial class Volume
         VolumeOrder order, Func<VolumeEpoch, VolumeOrder, (ChunkStatus Status, VolumeEpoch? Next)> rule)
     {
         LogEntry mark;
+        LogWriter writer;
+        await WhileHeldAsync();
         lock (_lock)
         {
             if (_isFailed)
             {
                 return ChunkStatus.DiskFailed;
+            }
+
+            if (_held is not null)
+            {
+                return ChunkStatus.Busy; // another compaction since: the order comes again
             }
 
             (ChunkStatus status, VolumeEpoch? next) = rule(_epoch, order);
@@ -149,11 +200,15 @@ internal sealed partial class Volume
             // refused until an order succeeds.
             _isRefusing = next.State != ReplicaState.Open;
             mark = LogEntry.Mark(next.Epoch, next.State, next.Members);
-            _writer!.Enqueue(mark);
+            writer = _writer!;
+            CrashPoint.Reach("seal.before-mark");
+            writer.Enqueue(mark);
         }
 
         ChunkStatus outcome = await mark.Outcome;
-        await _writer.DrainAsync(); // until prepared space is given back
+        CrashPoint.Reach("seal.after-mark");
+        await writer.DrainAsync(); // until prepared space is given back
+        CrashPoint.Reach("seal.after-drain");
         return outcome;
     }
 }

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using Microsoft.Extensions.Logging;
 
@@ -55,7 +56,9 @@ public sealed partial class VolumeStore
             return;
         }
 
+        await _stop.CancelAsync();
         await _operations.CloseAsync();
+        await _compactor;
 
         // An unclean start that nobody was told of stays unclean: the next start has to tell it.
         bool isWhole = _identity.CleanStart || _isAdmitted;
@@ -69,6 +72,7 @@ public sealed partial class VolumeStore
         {
             if (isWhole)
             {
+                CrashPoint.Reach("stop.before-mark");
                 await NodeIdentityFile.SaveAsync(_context.Disk, directory, _identity with { CleanStart = true });
             }
         }
@@ -87,6 +91,9 @@ public sealed partial class VolumeStore
         Buffers.Dispose();
         _context.Shared.Dispose();
         _orders.Dispose();
+        _compacting.Dispose();
+        _compactionWanted.Dispose();
+        _stop.Dispose();
     }
 
     private static async Task<VolumeStore> OpenLockedAsync(
@@ -110,16 +117,14 @@ public sealed partial class VolumeStore
         var volumes = new SortedDictionary<VolumeId, Volume>();
         try
         {
+            HashSet<string> left = await RemoveLeftoversAsync(disk, folder, names);
             foreach (string name in names)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (VolumeContext.IsLeftover(name))
+                if (VolumeContext.VolumeOf(name) is { } id)
                 {
-                    await disk.DeleteFileAsync(Path.Combine(folder, name));
-                }
-                else if (VolumeContext.VolumeOf(name) is { } id)
-                {
-                    volumes.Add(id, await Volume.LoadAsync(context, id));
+                    bool hasIndex = left.Contains(Path.GetFileName(context.IndexPathOf(id)));
+                    volumes.Add(id, await Volume.LoadAsync(context, id, hasIndex));
                 }
             }
         }
@@ -135,7 +140,28 @@ public sealed partial class VolumeStore
         }
 
         StorageEvents.StoreOpened(logger, options.DataDirectory, identity.Node, volumes.Count, identity.CleanStart);
-        return new VolumeStore(context, folderLock, identity, volumes);
+        var store = new VolumeStore(context, folderLock, identity, volumes);
+        store._compactor = store.CompactAllAsync();
+        return store;
+    }
+
+    /// <summary>Removes what a crash left unfinished, and indexes without a log; returns the other names.</summary>
+    private static async ValueTask<HashSet<string>> RemoveLeftoversAsync(
+        IDisk disk, string folder, IReadOnlyList<string> names)
+    {
+        HashSet<VolumeId> logs = [.. names.Select(VolumeContext.VolumeOf).OfType<VolumeId>()];
+        var left = new HashSet<string>(names, StringComparer.Ordinal);
+        foreach (string name in names)
+        {
+            if (VolumeContext.IsLeftover(name)
+                || (VolumeContext.IndexVolumeOf(name) is { } indexed && !logs.Contains(indexed)))
+            {
+                await disk.DeleteFileAsync(Path.Combine(folder, name));
+                left.Remove(name);
+            }
+        }
+
+        return left;
     }
 
     private static NodeIdentity NewIdentity(VolumeStoreOptions options, IReadOnlyList<string> names)
@@ -147,18 +173,6 @@ public sealed partial class VolumeStore
                 $"The data folder \"{options.DataDirectory}\" holds volumes but no identity file.");
         }
 
-        return new NodeIdentity { Node = new NodeId(NewGuid(options)), CleanStart = true };
-    }
-
-    private static Guid NewGuid(VolumeStoreOptions options)
-    {
-        if (options.Random is null)
-        {
-            return Guid.NewGuid();
-        }
-
-        var bytes = new byte[16];
-        options.Random.NextBytes(bytes);
-        return new Guid(bytes);
+        return new NodeIdentity { Node = new NodeId(options.NewGuid()), CleanStart = true };
     }
 }

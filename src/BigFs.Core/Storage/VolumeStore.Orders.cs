@@ -19,7 +19,7 @@ public sealed partial class VolumeStore
     /// <inheritdoc/>
     public ValueTask<ChunkStatus> SealAsync(VolumeOrder order, CancellationToken cancellationToken) => ObeyAsync(
         order, async legal => Find(legal.Volume) is { } volume
-            ? await volume.SealAsync(legal)
+            ? WantCompaction(await volume.SealAsync(legal))
             : ChunkStatus.VolumeNotFound,
         cancellationToken);
 
@@ -143,7 +143,7 @@ public sealed partial class VolumeStore
                 return ChunkStatus.OutOfSpace;
             }
 
-            Volume created = await Volume.CreateAsync(_context, order, NewGuid(_context.Options));
+            Volume created = await Volume.CreateAsync(_context, order, _context.Options.NewGuid());
             lock (_lock)
             {
                 _volumes.Add(order.Volume, created);

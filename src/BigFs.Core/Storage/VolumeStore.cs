@@ -16,6 +16,11 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly SortedDictionary<VolumeId, Volume> _volumes;
     private readonly SemaphoreSlim _orders = new(1);
+    private readonly SemaphoreSlim _compactionWanted = new(1);
+    private readonly SemaphoreSlim _compacting = new(1);
+    private readonly CompactionPace _pace;
+    private readonly CancellationTokenSource _stop = new();
+    private Task _compactor = Task.CompletedTask;
     private volatile NodeIdentity _identity;
     private volatile bool _isAdmitted;
     private int _disposed;
@@ -30,6 +35,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
         _folderLock = folderLock;
         _identity = identity;
         _volumes = volumes;
+        _pace = new CompactionPace(context.Time, context.Options.CompactionBytesPerSecond);
         Buffers = new ChunkBufferPool(context.Options.BufferBytes);
     }
 
@@ -131,12 +137,25 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limit);
         ImmutableArray<StoredChunkInfo> chunks = [];
-        ChunkStatus status = await WithVolumeAsync(volume, found =>
+        ChunkStatus status = await WithVolumeAsync(volume, async found =>
         {
-            (ChunkStatus outcome, chunks) = found.List(after, limit);
-            return ValueTask.FromResult(outcome);
+            (ChunkStatus outcome, chunks) = await found.ListAsync(after, limit);
+            return outcome;
         });
         return (status, chunks);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken)
+    {
+        VolumeDigest? digest = null;
+        ChunkStatus status = await WithVolumeAsync(volume, async found =>
+        {
+            digest = await found.DigestAsync(cancellationToken);
+            return ChunkStatus.Ok;
+        });
+        return (status, digest);
     }
 
     /// <inheritdoc/>
@@ -144,7 +163,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
         VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken) =>
         keys.IsDefault
             ? ChunkStatus.Malformed
-            : await WithVolumeAsync(volume, found => found.DeleteAsync(keys));
+            : await WithVolumeAsync(volume, async found => WantCompaction(await found.DeleteAsync(keys)));
 
     /// <inheritdoc/>
     public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>

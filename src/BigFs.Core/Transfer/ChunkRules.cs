@@ -38,6 +38,21 @@ internal static class ChunkRules
         CheckCapability(capability, nameof(capability));
     }
 
+    /// <exception cref="ArgumentException">More keys than may be named, not ascending ones, or a page of no bytes.</exception>
+    public static void CheckPage(VolumePage page)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        ArgumentOutOfRangeException.ThrowIfZero(page.MaxBytes, nameof(page));
+        bool ascend = Enumerable.Range(1, Math.Max(page.Keys.Length - 1, 0)).All(
+            i => page.Keys.Length < 2 || page.Keys[i - 1].CompareTo(page.Keys[i]) < 0);
+        if (page.Keys.Length > VolumePage.MaxKeys || !ascend)
+        {
+            throw new ArgumentException($"A page names at most {VolumePage.MaxKeys} keys, in ascending order.", nameof(page));
+        }
+
+        CheckCapability(page.Capability, nameof(page));
+    }
+
     /// <summary>What is too long for a capability is none; whether it is good is for the node to say.</summary>
     private static void CheckCapability(ImmutableArray<byte> capability, string name)
     {

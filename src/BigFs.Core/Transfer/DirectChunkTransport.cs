@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -12,7 +13,7 @@ namespace BigFs.Core.Transfer;
 /// themselves. Thread-safe.
 /// </summary>
 /// <param name="stores">The store of a node; null when the node is not in this process or down.</param>
-public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IChunkTransport
+public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IChunkTransport, IReplicaTransport
 {
     /// <inheritdoc/>
     public async ValueTask<ChunkWriteResult> WriteAsync(
@@ -64,6 +65,83 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
         {
             // The node was stopped while the read was under way, as when a connection breaks.
             return ChunkStatus.Unreachable;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<VolumePageResult> CopyAsync(
+        VolumePage page,
+        ChunkBufferPool buffers,
+        Func<StoredChunkInfo, ChunkBuffer?, bool> take,
+        CancellationToken cancellationToken)
+    {
+        ChunkRules.CheckPage(page);
+        ChunkKey last = page.After;
+        try
+        {
+            if (stores(page.Source.Id) is not { } store)
+            {
+                return new VolumePageResult { Status = ChunkStatus.Unreachable, Last = last, HasMore = true };
+            }
+
+            return await new DirectCopy(store, page, buffers, Take, cancellationToken).RunAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            return new VolumePageResult { Status = ChunkStatus.Unreachable, Last = last, HasMore = true };
+        }
+
+        bool Take(StoredChunkInfo chunk, ChunkBuffer? buffer)
+        {
+            last = chunk.Key;
+            return take(chunk, buffer);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<(ChunkStatus Status, StoredChunkInfo Chunk)> VerifyAsync(
+        NodeAddress node,
+        VolumeId volume,
+        ChunkKey key,
+        (int Offset, int Length) range,
+        ImmutableArray<byte> capability,
+        CancellationToken cancellationToken)
+    {
+        if (stores(node.Id) is not { } store)
+        {
+            return (ChunkStatus.Unreachable, default);
+        }
+
+        try
+        {
+            (ChunkStatus status, StoredChunk? stored) = await store.OpenAsync(volume, key, cancellationToken);
+            if (stored is null)
+            {
+                return (status, default);
+            }
+
+            await using (stored)
+            {
+                var chunk = new StoredChunkInfo(
+                    key, stored.Length, BlockChecksums.Combine(stored.BlockChecksums.Span, stored.Length), Deleted: false);
+                int length = range.Length > 0 ? range.Length : stored.Length - range.Offset;
+                if (range.Offset + (long)length > stored.Length || length <= 0)
+                {
+                    return (ChunkStatus.Malformed, default);
+                }
+
+                status = await BlockRange.ReadAsync(
+                    stored.Length,
+                    stored.BlockChecksums,
+                    range.Offset,
+                    new byte[length],
+                    (start, piece) => stored.ReadAsync(start, piece, cancellationToken));
+                return (status, status == ChunkStatus.Ok ? chunk : default);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            return (ChunkStatus.Unreachable, default);
         }
     }
 

@@ -9,7 +9,13 @@ internal enum FrameType : byte
     /// <summary>Request: <see cref="ReadRequest"/>.</summary>
     Read = 2,
 
-    /// <summary>Payload bytes of a write or a read.</summary>
+    /// <summary>Request: <see cref="VerifyRequest"/>.</summary>
+    Verify = 3,
+
+    /// <summary>Request: <see cref="CopyRequest"/>.</summary>
+    CopyVolume = 4,
+
+    /// <summary>Payload bytes of a write, a read or a copy.</summary>
     Data = 16,
 
     /// <summary>The server still works on the request; no message.</summary>
@@ -21,6 +27,15 @@ internal enum FrameType : byte
     /// <summary>Answer: <see cref="ReadAnswer"/>, followed by data frames.</summary>
     Reading = 19,
 
+    /// <summary>Answer: <see cref="VerifyAnswer"/>; ends the request.</summary>
+    Verified = 20,
+
     /// <summary>Answer: <see cref="ErrorAnswer"/>; ends the request.</summary>
     Error = 21,
+
+    /// <summary>Part of an answer: <see cref="CopiedChunk"/>, followed by data frames.</summary>
+    Copying = 22,
+
+    /// <summary>Answer: <see cref="CopyAnswer"/>; ends the request.</summary>
+    Copied = 23,
 }

@@ -138,6 +138,14 @@ internal sealed class ServerConnection(ServerContext context, Socket socket, str
                 ReadRequest read = ReadRequest.Decode(message) ?? throw Malformed("a read request");
                 new ServerRead(context, connection, header.RequestId, read, stall).Run();
                 return true;
+            case FrameType.Verify:
+                VerifyRequest verify = VerifyRequest.Decode(message) ?? throw Malformed("a verify request");
+                new ServerVerify(context, connection, header.RequestId, verify, stall).Run();
+                return true;
+            case FrameType.CopyVolume:
+                CopyRequest copy = CopyRequest.Decode(message) ?? throw Malformed("a copy request");
+                new ServerCopy(context, connection, header.RequestId, copy, stall).Run();
+                return true;
             default:
                 throw Malformed($"a frame of type {(byte)header.Type}");
         }

@@ -40,7 +40,7 @@ internal sealed class ServerRead(
             Span<byte> message = stackalloc byte[FrameHeader.MaxMessage];
             int length = ReadAnswer.Encode(chunk.Length, chunk.BlockChecksums.Span, message);
             connection.Send(FrameType.Reading, requestId, message[..length], stall, more: request.Length > 0);
-            SendBlocks(chunk);
+            _ = SendBlocks(chunk);
         }
         finally
         {
@@ -48,7 +48,9 @@ internal sealed class ServerRead(
         }
     }
 
-    private void SendBlocks(StoredChunk chunk)
+    /// <summary>Sends the blocks that the request's range touches, or the error in place of one.</summary>
+    /// <returns>Whether all were sent.</returns>
+    public bool SendBlocks(StoredChunk chunk)
     {
         (int start, int end) = BlockRange.Cover(request.Offset, request.Length, chunk.Length);
         bool fromPages = OperatingSystem.IsLinux() && chunk.TryGetFile(out _, out _);
@@ -62,11 +64,13 @@ internal sealed class ServerRead(
                 if (status != ChunkStatus.Ok)
                 {
                     Refuse(status, $"Node {context.Store.Node} cannot read chunk {request.Key}: {status}.");
-                    return;
+                    return false;
                 }
 
                 start += length;
             }
+
+            return true;
         }
         finally
         {

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -118,7 +119,14 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
         }
 
         ChunkWriteResult behind = new() { Status = ChunkStatus.Ok };
-        if (relay is not null && Behind(() => behind = relay.Finish()) is { } broken)
+#if BIGFS_FAULTS
+        if (Canary.AcknowledgeEarly)
+        {
+            ReplicaAcknowledgement Assumed(NodeAddress member) => new(member.Id, request.Crc32C, context.Store.Durability);
+            behind = behind with { Replicas = [.. request.Pipeline.Skip(request.Position + 1).Select(Assumed)] };
+        }
+#endif
+        if (relay is not null && !Canary.AcknowledgeEarly && Behind(() => behind = relay.Finish()) is { } broken)
         {
             return broken;
         }

@@ -10,7 +10,7 @@ namespace BigFs.Core.Transfer;
 /// The data plane over TCP: chunks go to datanodes' <see cref="TransferServer"/>s and come from there, on pooled
 /// connections that serve one request at a time. Thread-safe; construction does no I/O.
 /// </summary>
-public sealed class TcpChunkTransport : IChunkTransport
+public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
 {
     private readonly TransferClient _client;
     private readonly MultiplexedClient _small;
@@ -101,6 +101,74 @@ public sealed class TcpChunkTransport : IChunkTransport
         return status;
     }
 
+    /// <inheritdoc/>
+    public async ValueTask<VolumePageResult> CopyAsync(
+        VolumePage page,
+        ChunkBufferPool buffers,
+        Func<StoredChunkInfo, ChunkBuffer?, bool> take,
+        CancellationToken cancellationToken)
+    {
+        ChunkRules.CheckPage(page);
+        VolumePageResult result;
+        ChunkKey last = page.After;
+        try
+        {
+            result = await _threads.RunAsync(() => _client.Exchange(
+                page.Source.TransferEndpoint,
+                (connection, id) => new VolumeCopier(
+                    connection, id, Stall.After(_client.StallTimeout, _client.Time), page, cancellationToken).Copy(buffers, Take),
+                cancellationToken));
+        }
+        catch (TransferException fault)
+        {
+            result = new VolumePageResult { Status = fault.Status, Last = last, HasMore = true, Detail = fault.Message };
+        }
+
+        if (result.Status != ChunkStatus.Ok)
+        {
+            TransferLog.CopyFailed(_logger, page.Volume, page.Source.Id, result.Status, result.Detail);
+        }
+
+        return result;
+
+        bool Take(StoredChunkInfo chunk, ChunkBuffer? buffer)
+        {
+            last = chunk.Key;
+            return take(chunk, buffer);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<(ChunkStatus Status, StoredChunkInfo Chunk)> VerifyAsync(
+        NodeAddress node,
+        VolumeId volume,
+        ChunkKey key,
+        (int Offset, int Length) range,
+        ImmutableArray<byte> capability,
+        CancellationToken cancellationToken)
+    {
+        var request = new VerifyRequest(volume, key, range.Offset, range.Length, capability);
+        ChunkStatus status;
+        StoredChunkInfo chunk = default;
+        string detail = "";
+        try
+        {
+            (status, chunk, detail) = await _threads.RunAsync(() => _client.Exchange(
+                node.TransferEndpoint, (connection, id) => Verify(connection, id, request), cancellationToken));
+        }
+        catch (TransferException fault)
+        {
+            (status, detail) = (fault.Status, fault.Message);
+        }
+
+        if (status != ChunkStatus.Ok)
+        {
+            TransferLog.VerifyFailed(_logger, key, volume, node.Id, status, detail);
+        }
+
+        return (status, chunk);
+    }
+
     /// <summary>Closes the idle connections; those of calls under way are closed when these end.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -129,5 +197,31 @@ public sealed class TcpChunkTransport : IChunkTransport
             },
             cancellationToken);
         return (status, detail);
+    }
+
+    private Exchanged<(ChunkStatus Status, StoredChunkInfo Chunk, string Detail)> Verify(
+        BlockingConnection connection, ulong requestId, VerifyRequest request)
+    {
+        Stall stall = Stall.After(_client.StallTimeout, _client.Time);
+        connection.WakeEvery(stall.Interval);
+        Span<byte> message = stackalloc byte[VerifyRequest.MaxBytes];
+        connection.Send(FrameType.Verify, requestId, message[..request.Encode(message)], stall);
+        while (true)
+        {
+            FrameHeader header = connection.ReceiveHeader(stall);
+            ReadOnlySpan<byte> answer = connection.ReceiveMessage(header, stall);
+            switch (header.Type)
+            {
+                case FrameType.Waiting when header.RequestId == requestId:
+                    continue;
+                case FrameType.Verified when header.RequestId == requestId && VerifyAnswer.Decode(answer) is { } verified:
+                    return new((ChunkStatus.Ok, new StoredChunkInfo(request.Key, verified.Length, verified.Crc32C, false), ""), true);
+                case FrameType.Error:
+                    ErrorAnswer error = Answers.Error(connection.Peer, header, requestId, answer);
+                    return new((error.Status, default, error.Text), true);
+                default:
+                    throw Answers.Malformed(connection.Peer);
+            }
+        }
     }
 }

@@ -40,6 +40,13 @@ internal static partial class TransferLog
     [LoggerMessage(2009, LogLevel.Warning, "Transfer server of node {Node} aborts {Connections} connections that did not end in time")]
     public static partial void StopTimedOut(ILogger logger, NodeId node, int connections);
 
+    [LoggerMessage(2051, LogLevel.Debug, "Volume {Volume} was not copied from node {Node}: {Status}: {Detail}")]
+    public static partial void CopyFailed(ILogger logger, VolumeId volume, NodeId node, ChunkStatus status, string detail);
+
+    [LoggerMessage(2052, LogLevel.Debug, "Chunk {Key} of volume {Volume} was not verified at node {Node}: {Status}: {Detail}")]
+    public static partial void VerifyFailed(
+        ILogger logger, ChunkKey key, VolumeId volume, NodeId node, ChunkStatus status, string detail);
+
     [LoggerMessage(2050, LogLevel.Warning, "{Peer} was refused {Operation} in volume {Volume}: its capability is {Refusal}")]
     public static partial void NotAllowed(
         ILogger logger, string peer, CapabilityOperation operation, VolumeId volume, CapabilityRefusal refusal);

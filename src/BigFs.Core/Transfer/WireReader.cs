@@ -31,7 +31,12 @@ internal ref struct WireReader(ReadOnlySpan<byte> bytes)
     public NodeId Node() => new(new Guid(Take(16), bigEndian: true));
 
     /// <summary>Bytes that must be zero, room for later versions.</summary>
-    public void Reserved(int count) => _broken |= Take(count).ContainsAnyExcept((byte)0);
+    public void Reserved(int count)
+    {
+        // In two steps: "_broken |= ..." would read the flag before Take can set it, and forget what Take found missing.
+        bool isUsed = Take(count).ContainsAnyExcept((byte)0);
+        _broken |= isUsed;
+    }
 
     /// <summary>UTF-8 with its length in bytes in front, two bytes.</summary>
     public string Text(int maxBytes)

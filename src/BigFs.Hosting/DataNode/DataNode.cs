@@ -19,29 +19,33 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     private readonly VolumeStore _store;
     private readonly INodeManager _nodeManager;
     private readonly IClusterBus _bus;
-    private readonly IChunkTransport _peers;
+    private readonly IReplicaTransport _peers;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly long _incarnation;
     private readonly CancellationTokenSource _stop = new();
+    private readonly Scrubber _scrubber;
     private string _transferEndpoint = "";
     private string _controlEndpoint = "";
     private Task _heartbeats = Task.CompletedTask;
+    private Task _scrub = Task.CompletedTask;
 
     /// <summary>Makes a datanode.</summary>
     /// <param name="store">Its volumes; owned by the caller.</param>
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
-    /// <param name="peers">How it reads from other datanodes.</param>
+    /// <param name="peers">How it copies from other datanodes.</param>
     /// <param name="incarnation">A random number of this start.</param>
+    /// <param name="scrub">How it rereads what it stores.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
     public DataNode(
         VolumeStore store,
         INodeManager nodeManager,
         IClusterBus bus,
-        IChunkTransport peers,
+        IReplicaTransport peers,
         long incarnation,
+        ScrubOptions scrub,
         TimeProvider time,
         ILogger logger)
     {
@@ -52,13 +56,17 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _incarnation = incarnation;
         _time = time;
         _logger = logger;
+        _scrubber = new Scrubber(store, scrub, time, logger, ReportDamageAsync);
     }
 
     /// <summary>Its identity.</summary>
     public NodeId Id => _store.Node;
 
+    /// <summary>How far the rereading of its chunks is.</summary>
+    public ScrubProgress ScrubProgress => _scrubber.Progress;
+
     /// <summary>
-    /// Registers, waiting while the node manager is away, and starts to send heartbeats.
+    /// Registers, waiting while the node manager is away, and starts to send heartbeats and to reread its chunks.
     /// </summary>
     /// <param name="transferEndpoint">Where its transfer protocol listens; empty in process.</param>
     /// <param name="controlEndpoint">Where its control service listens; empty in process.</param>
@@ -71,6 +79,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         NodeAdmission admission = await RegisterAsync(cancellationToken);
         await _store.AdoptClusterAsync(admission.ClusterId, cancellationToken);
         _heartbeats = SendHeartbeatsAsync(admission.HeartbeatInterval);
+        _scrub = ScrubAsync();
         LogRegistered(_logger, Id, admission.ClusterId.ToString("N"));
     }
 
@@ -96,42 +105,67 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _store.ListChunksAsync(volume, after, limit, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken) => _store.DigestAsync(volume, cancellationToken);
+
+    /// <summary>
+    /// Copies the chunks in one stream and adopts each as it comes, so that one flush serves many; at most as many are under
+    /// way as there are buffers.
+    /// </summary>
     public async ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {
-        foreach (StoredChunkInfo chunk in chunks)
+        if (chunks.Length > VolumePage.MaxKeys || chunks.DistinctBy(chunk => chunk.Key).Count() != chunks.Length)
         {
-            ChunkBuffer buffer = await _store.Buffers.RentAsync(chunk.Length, cancellationToken);
-            ChunkStatus status;
+            return ChunkStatus.Malformed;
+        }
+
+        var wanted = chunks.ToDictionary(chunk => chunk.Key);
+        var adoptions = new List<Task<ChunkStatus>>(chunks.Length);
+        var page = new VolumePage
+        {
+            Source = source.Node,
+            Volume = order.Volume,
+            Capability = source.Capability,
+            Keys = [.. chunks.Select(chunk => chunk.Key).Order()],
+            MaxBytes = uint.MaxValue,
+        };
+        ChunkStatus status = ChunkStatus.Ok;
+        if (!chunks.IsEmpty)
+        {
             try
             {
-                var reference = new ChunkReference(order.Volume, chunk.Key, chunk.Length, chunk.Crc32C);
-                status = await _peers.ReadAsync(
-                    source.Node, reference, source.Capability, 0, buffer.Payload, cancellationToken);
+                VolumePageResult copied = await _peers.CopyAsync(page, _store.Buffers, Take, cancellationToken);
+                status = copied.Status;
             }
-            catch
+            finally
             {
-                buffer.Dispose();
-                throw;
-            }
-
-            if (status == ChunkStatus.Ok)
-            {
-                status = await _store.AdoptAsync(order, chunk, buffer, cancellationToken);
-            }
-            else
-            {
-                buffer.Dispose();
-            }
-
-            if (status != ChunkStatus.Ok)
-            {
-                LogFetchFailed(_logger, chunk.Key, order.Volume, source.Node.Id, status);
-                return status;
+                // What was begun is waited for, however the copying ended.
+                ChunkStatus[] adopted = await Task.WhenAll(adoptions);
+                status = adopted.Append(status).FirstOrDefault(one => one != ChunkStatus.Ok);
             }
         }
 
-        return ChunkStatus.Ok;
+        if (status != ChunkStatus.Ok)
+        {
+            LogFetchFailed(_logger, chunks.Length, order.Volume, source.Node.Id, status);
+        }
+
+        return status;
+
+        bool Take(StoredChunkInfo chunk, ChunkBuffer? buffer)
+        {
+            // Other bytes than the node manager was told of are none of those that it wants.
+            if (buffer is not null && wanted[chunk.Key] == chunk)
+            {
+                adoptions.Add(_store.AdoptAsync(order, chunk, buffer, cancellationToken).AsTask());
+                return true;
+            }
+
+            buffer?.Dispose();
+            adoptions.Add(Task.FromResult(ChunkStatus.Damaged));
+            return true;
+        }
     }
 
     /// <inheritdoc/>
@@ -151,11 +185,12 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         return status;
     }
 
-    /// <summary>Stops the heartbeats; the store is its owner's.</summary>
+    /// <summary>Stops the heartbeats and the scrub; the store is its owner's.</summary>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
         await _heartbeats;
+        await _scrub;
         _stop.Dispose();
     }
 
@@ -187,6 +222,33 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         Volumes = [.. _store.Volumes],
     };
 
+    private async Task ScrubAsync()
+    {
+        try
+        {
+            await _scrubber.RunAsync(_stop.Token);
+        }
+        catch (Exception exception)
+        {
+            // The last door of the loop: the node serves on, and says that it no longer rereads.
+            LogScrubEnded(_logger, Id, exception);
+        }
+    }
+
+    /// <summary>Tells the node manager of its own bad chunk, as a reader would.</summary>
+    private async ValueTask ReportDamageAsync(
+        VolumeId volume, ChunkKey key, ChunkStatus status, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _nodeManager.ReportAsync(new ReplicaFault(volume, key, Id, status), cancellationToken);
+        }
+        catch (BigFsException away)
+        {
+            LogReportFailed(_logger, key, volume, away.Message);
+        }
+    }
+
     private async Task SendHeartbeatsAsync(TimeSpan interval)
     {
         try
@@ -216,9 +278,16 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     [LoggerMessage(5002, LogLevel.Debug, "The node manager is away, registration is tried again: {Reason}")]
     private static partial void LogNodeManagerAway(ILogger logger, string reason);
 
-    [LoggerMessage(5003, LogLevel.Warning, "Chunk {Key} of volume {Volume} could not be fetched from {Source}: {Status}")]
-    private static partial void LogFetchFailed(ILogger logger, ChunkKey key, VolumeId volume, NodeId source, ChunkStatus status);
+    [LoggerMessage(5003, LogLevel.Warning, "Not all of {Chunks} chunks of volume {Volume} could be fetched from {Source}: {Status}")]
+    private static partial void LogFetchFailed(ILogger logger, int chunks, VolumeId volume, NodeId source, ChunkStatus status);
 
     [LoggerMessage(5004, LogLevel.Error, "Chunk {Key} of volume {Volume} on datanode {Node} is damaged")]
     private static partial void LogDamaged(ILogger logger, ChunkKey key, VolumeId volume, NodeId node);
+
+    [LoggerMessage(5005, LogLevel.Error, "Datanode {Node} does not reread its chunks any more")]
+    private static partial void LogScrubEnded(ILogger logger, NodeId node, Exception exception);
+
+    [LoggerMessage(5006, LogLevel.Warning,
+        "The node manager was not told that chunk {Key} of volume {Volume} is bad; the next pass tells it: {Reason}")]
+    private static partial void LogReportFailed(ILogger logger, ChunkKey key, VolumeId volume, string reason);
 }

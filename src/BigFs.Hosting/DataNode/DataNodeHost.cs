@@ -40,7 +40,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
     /// <param name="keysOf">Its keys for checking capabilities: all of the cluster's secret that it needs.</param>
     /// <param name="nodeManager">Whom it registers with.</param>
     /// <param name="bus">Where its heartbeats go.</param>
-    /// <param name="peers">How it reads from other datanodes.</param>
+    /// <param name="peers">How it copies from other datanodes.</param>
     /// <param name="services">Clock and log.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="BigFsException">DataInUse, DataUnreadable, AddressInUse, InvalidSettings.</exception>
@@ -51,7 +51,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
         Func<NodeId, NodeKeys> keysOf,
         INodeManager nodeManager,
         IClusterBus bus,
-        IChunkTransport peers,
+        IReplicaTransport peers,
         RoleServices services,
         CancellationToken cancellationToken)
     {
@@ -70,7 +70,7 @@ internal sealed class DataNodeHost : IAsyncDisposable
 
             // Another number than at any other start: that is how the node manager tells a restart.
             long incarnation = BitConverter.ToInt64(RandomNumberGenerator.GetBytes(sizeof(long))) & long.MaxValue;
-            var node = new DataNode(volumes, nodeManager, bus, peers, incarnation, services.Time, logger);
+            var node = new DataNode(volumes, nodeManager, bus, peers, incarnation, store.Scrub, services.Time, logger);
             return new DataNodeHost(volumes, server, node);
         }
         catch

@@ -40,6 +40,13 @@ internal sealed class DataNodeService(NodeId self, IDataNode node) : Protocol.Da
         return new Protocol.ListChunksResponse { Status = (int)status, Chunks = chunks.ToProto() };
     }
 
+    public override async Task<Protocol.DigestResponse> Digest(
+        Protocol.DigestRequest request, ServerCallContext context)
+    {
+        var (status, digest) = await node.DigestAsync(new VolumeId(request.Volume), Admit(context));
+        return new Protocol.DigestResponse { Status = (int)status, Digest = digest?.ToProto() };
+    }
+
     public override async Task<Protocol.StatusResponse> Fetch(Protocol.FetchRequest request, ServerCallContext context) =>
         Answer(await node.FetchAsync(
             request.Order.Required("the order").FromProto(),

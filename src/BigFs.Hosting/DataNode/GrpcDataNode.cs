@@ -55,6 +55,17 @@ internal sealed partial class GrpcDataNode(
         return status == ChunkStatus.Ok ? page : (status, []);
     }
 
+    public async ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken)
+    {
+        var (status, answer) = await CallAsync(
+            (c, o) => c.DigestAsync(new Protocol.DigestRequest { Volume = volume.Value }, o),
+            answer => (Status: Wire.ToEnum<ChunkStatus>(answer.Status), Digest: answer.Digest?.FromProto()),
+            timeouts.Operation,
+            cancellationToken);
+        return status == ChunkStatus.Ok ? answer : (status, null);
+    }
+
     public ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {

@@ -41,6 +41,9 @@ internal sealed class LocalDataNodeDirectory : IDataNodeDirectory
             VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken) =>
             new((ChunkStatus.Unreachable, ImmutableArray<StoredChunkInfo>.Empty));
 
+        public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+            VolumeId volume, CancellationToken cancellationToken) => new((ChunkStatus.Unreachable, null));
+
         public ValueTask<ChunkStatus> FetchAsync(
             VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken) =>
             Unreachable();

@@ -88,6 +88,16 @@ internal static class NodeMapping
         Volumes = proto.Volumes.ToArray(FromProto),
     };
 
+    public static Protocol.VolumeDigest ToProto(this VolumeDigest digest) => new()
+    {
+        Chunks = digest.Chunks,
+        Live = digest.Live,
+        Deleted = digest.Deleted,
+    };
+
+    public static VolumeDigest FromProto(this Protocol.VolumeDigest proto) =>
+        new(proto.Chunks, proto.Live, proto.Deleted);
+
     private static Protocol.VolumeReport ToProto(VolumeReport report) => new()
     {
         Volume = report.Volume.Value,

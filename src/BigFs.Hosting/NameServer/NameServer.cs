@@ -13,7 +13,7 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
     /// <summary>Most leases at once: 4,096.</summary>
     public const int MaxLeases = 4096;
 
-    /// <summary>Longest id, in characters: 255.</summary>
+    /// <summary>Longest id and longest name of a host, in characters: 255.</summary>
     public const int MaxNameLength = 255;
 
     private readonly Lock _gate = new();
@@ -26,7 +26,7 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
 
     /// <inheritdoc/>
     /// <exception cref="BigFsException">
-    /// InvalidArgument (an address beyond loopback, an empty or over-long id), LimitExceeded (too many leases).
+    /// InvalidArgument (an address beyond loopback, an empty or over-long id, an over-long host), LimitExceeded (too many leases).
     /// </exception>
     public ValueTask<TimeSpan> RegisterAsync(ServiceInstance instance, CancellationToken cancellationToken)
     {
@@ -35,6 +35,12 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
         {
             throw new BigFsException(
                 BigFsErrorCode.InvalidArgument, $"An instance's id has 1 to {MaxNameLength} characters.");
+        }
+
+        if (instance.Host.Length > MaxNameLength)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidArgument, $"An instance's host has at most {MaxNameLength} characters.");
         }
 
         if (Loopback.Parse(instance.Endpoint) is not { Port: > 0 })

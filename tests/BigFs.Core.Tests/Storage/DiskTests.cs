@@ -59,6 +59,27 @@ public sealed class DiskTests(Type kind)
         Assert.That(third, Same.As(first[..4096]));
     }
 
+    [TestCase(0, 4096)]
+    [TestCase(1, 1)]
+    [TestCase(4095, 2)]
+    [TestCase(100, 30_000)]
+    [TestCase(8192, 12_288)]
+    [TestCase(29_990, 20)]
+    [TestCase(29_000, 50_000)]
+    [TestCase(40_000, 10)]
+    public async Task Past_the_cache_the_same_bytes_are_read_aligned_or_not_and_up_to_the_end(int offset, int length)
+    {
+        byte[] content = StoreKit.Bytes(30_000);
+        await using IDiskFile file = await _disk.CreateFileAsync(Path.Combine(_folder, "file"));
+        await file.WriteAsync(0, content); // in the cache alone, as yet
+        var read = new byte[length];
+        int count = await file.ReadPastCacheAsync(offset, read);
+
+        byte[] expected = content[Math.Min(offset, content.Length)..Math.Min(offset + length, content.Length)];
+        Assert.That(count, Is.EqualTo(expected.Length));
+        Assert.That(read[..count], Same.As(expected));
+    }
+
     [Test]
     public async Task Extended_space_reads_as_zeros_and_reads_end_where_the_file_ends()
     {

@@ -107,6 +107,9 @@ internal static class StoreKit
     public static string LogPath(long volume, string directory = Directory) =>
         Path.Combine(directory, "volumes", volume + ".log");
 
+    public static string IndexPath(long volume, string directory = Directory) =>
+        Path.ChangeExtension(LogPath(volume, directory), ".idx");
+
     public static byte[] Bytes(int length, int seed = 1)
     {
         var bytes = new byte[length];

@@ -16,14 +16,14 @@ public sealed class VolumeCrashTests
     private static readonly int[] Lengths = [1, 63, 4096, 5000, 20_000, 65_535, 65_537];
 
     private static readonly Gen<Step[]> Steps = Gen.Select(
-        Gen.Int[0, 9], Gen.Int[1, 4], Gen.Int[0, Lengths.Length - 1],
+        Gen.Int[0, 11], Gen.Int[1, 4], Gen.Int[0, Lengths.Length - 1],
         (kind, count, length) => new Step(kind, count, Lengths[length])).Array[1, 10];
 
     [Test]
     public void Whatever_was_acknowledged_survives_a_crash_at_any_operation() =>
         Gen.Select(Steps, Gen.Int[0, 80], Gen.Int).Sample(
             (steps, operations, dice) => SingleThread.Run(() => CrashAsync(steps, operations, new Random(dice))),
-            iter: 80,
+            iter: 200,
             seed: "0N0XIzNsQ0O2",
             threads: 1);
 
@@ -60,7 +60,10 @@ public sealed class VolumeCrashTests
         }
     }
 
-    /// <param name="Kind">0 to 6: so many chunks at once; 7: a deletion; 8: fence, seal and reopen; 9: chunks and a fence.</param>
+    /// <param name="Kind">
+    /// 0 to 6: so many chunks at once; 7: a deletion; 8: fence, seal and reopen; 9: chunks and a fence; 10 and 11: as 8,
+    /// compacted while it is sealed.
+    /// </param>
     /// <param name="Count">How many at once.</param>
     /// <param name="Length">Bytes of each chunk.</param>
     private sealed record Step(int Kind, int Count, int Length);
@@ -90,6 +93,10 @@ public sealed class VolumeCrashTests
                     Task<ChunkStatus[]> appends = Task.WhenAll(Append(store, step));
                     await TurnAsync(store);
                     await appends;
+                    break;
+                case > 9:
+                    await DeleteAsync(store, step.Count);
+                    await TurnAsync(store, isCompacted: true);
                     break;
                 default:
                     await Task.WhenAll(Append(store, step));
@@ -149,10 +156,11 @@ public sealed class VolumeCrashTests
         }
 
         /// <summary>Fences and seals under the next epoch and reopens under the one after.</summary>
-        private async Task TurnAsync(VolumeStore store)
+        private async Task TurnAsync(VolumeStore store, bool isCompacted = false)
         {
             bool goesOn = await OrderAsync(ReplicaState.Fenced, _epoch + 1, store.FenceAsync(1, _epoch + 1));
             goesOn = goesOn && await OrderAsync(ReplicaState.Sealed, _epoch + 1, store.SealAsync(1, _epoch + 1));
+            _ = goesOn && isCompacted && await store.CompactAsync(new VolumeId(1), default) == ChunkStatus.Ok;
             _ = goesOn && await OrderAsync(ReplicaState.Open, _epoch + 2, store.OpenVolumeAsync(1, _epoch + 2));
             _epoch = _history[_certain].Epoch;
         }

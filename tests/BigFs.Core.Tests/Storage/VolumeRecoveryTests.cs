@@ -133,7 +133,12 @@ public sealed class VolumeRecoveryTests
         }
 
         await StoreKit.FlipAsync(_disk, _path, last);
+        await using (VolumeStore indexed = await StoreKit.OpenAsync(_disk))
+        {
+            Assert.That((await indexed.ReadAsync(1, 1)).Bytes, Same.As(Small), "the index knows the place");
+        }
 
+        await _disk.DeleteFileAsync(StoreKit.IndexPath(1));
         await using VolumeStore again = await StoreKit.OpenAsync(_disk);
         Assert.That(again.Volumes[0].State, Is.EqualTo(ReplicaState.Failed));
     }

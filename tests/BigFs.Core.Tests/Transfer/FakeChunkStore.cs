@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -81,6 +82,18 @@ internal sealed class FakeChunkStore(NodeId node, long bufferBudget = 256L << 20
         return ValueTask.FromResult<(ChunkStatus, StoredChunk?)>(_chunks.TryGetValue(key, out var chunk)
             ? (ChunkStatus.Ok, new Stored(chunk.Bytes, chunk.Checksums))
             : (ChunkStatus.ChunkNotFound, null));
+    }
+
+    public ValueTask<(ChunkStatus Status, ImmutableArray<StoredChunkInfo> Chunks)> ListChunksAsync(
+        VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken)
+    {
+        Calls.Enqueue("list");
+        return ValueTask.FromResult<(ChunkStatus, ImmutableArray<StoredChunkInfo>)>((
+            ChunkStatus.Ok,
+            [
+                .. _chunks.Where(chunk => chunk.Key.CompareTo(after) > 0).OrderBy(chunk => chunk.Key).Take(limit)
+                    .Select(chunk => new StoredChunkInfo(chunk.Key, chunk.Value.Bytes.Length, Crc32C.Compute(chunk.Value.Bytes), false)),
+            ]));
     }
 
     public void Put(ChunkKey key, byte[] bytes)

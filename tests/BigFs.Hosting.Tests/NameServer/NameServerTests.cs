@@ -82,6 +82,27 @@ internal sealed class NameServerTests
         Assert.That(caught!.Code, Is.EqualTo(BigFsErrorCode.InvalidArgument));
     }
 
+    [TestCase(255, true)]
+    [TestCase(256, false)]
+    public async Task The_name_of_a_host_is_bounded(int length, bool taken)
+    {
+        var names = new Names(_clock);
+        ServiceInstance instance = Instance(ServiceRole.FileServer, "a") with { ProcessId = 1, Host = new string('h', length) };
+
+        BigFsErrorCode? refusal = null;
+        try
+        {
+            await names.RegisterAsync(instance, default);
+        }
+        catch (BigFsException error)
+        {
+            refusal = error.Code;
+        }
+
+        Assert.That(refusal, Is.EqualTo(taken ? null : (BigFsErrorCode?)BigFsErrorCode.InvalidArgument));
+        Assert.That(await names.ResolveAsync(ServiceRole.FileServer, default), taken ? Is.EqualTo([instance]) : Is.Empty);
+    }
+
     [Test]
     public async Task The_number_of_leases_is_bounded_and_ended_ones_make_room()
     {

@@ -74,6 +74,9 @@ internal sealed class CrashPlan(int crashBefore)
             VolumeId volume, ChunkKey after, int limit, CancellationToken cancellationToken) =>
             inner.ListChunksAsync(volume, after, limit, cancellationToken);
 
+        public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+            VolumeId volume, CancellationToken cancellationToken) => inner.DigestAsync(volume, cancellationToken);
+
         public ValueTask<ChunkStatus> FetchAsync(
             VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
         {

@@ -207,6 +207,15 @@ internal sealed class FakeDataNode(NodeId id, FakeDataNodes peers) : IDataNode
         return ValueTask.FromResult((status, page));
     }
 
+    public ValueTask<(ChunkStatus Status, VolumeDigest? Digest)> DigestAsync(
+        VolumeId volume, CancellationToken cancellationToken)
+    {
+        ChunkStatus status = !IsAlive ? ChunkStatus.Unreachable
+            : Fault("digest") ?? (StateOf(volume) is null ? ChunkStatus.VolumeNotFound : ChunkStatus.Ok);
+        return ValueTask.FromResult(
+            (status, status == ChunkStatus.Ok ? VolumeDigest.Of(Chunks(volume)) : null));
+    }
+
     public ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken)
     {

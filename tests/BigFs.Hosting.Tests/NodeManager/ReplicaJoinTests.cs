@@ -50,7 +50,7 @@ public sealed class ReplicaJoinTests
     {
         FakeDataNodes nodes = await OpenAsync(2);
         nodes.All[0].Forget(Volume);
-        nodes.All[1].Fault = order => order == "list" ? ChunkStatus.Unreachable : null;
+        nodes.All[1].Fault = order => order is "list" or "digest" ? ChunkStatus.Unreachable : null;
         JoinResult first = await RunAsync(nodes, JoinPurpose.Seal, true, true);
         JoinResult second = await RunAsync(nodes, JoinPurpose.Seal, true, true);
         Assert.That(first.Whole.Concat(second.Whole), Is.Empty);
@@ -80,6 +80,26 @@ public sealed class ReplicaJoinTests
         nodes.All[1].Change(Volume, Key);
         JoinResult result = await RunAsync(nodes, JoinPurpose.Return, true, false);
         Assert.That(result.Whole, Is.Empty);
+    }
+
+    [Test]
+    public async Task Equal_replicas_are_told_by_their_digests_and_unequal_ones_by_their_keys()
+    {
+        FakeDataNodes nodes = await OpenAsync(2);
+        var asked = new List<string>();
+        nodes.All[0].Fault = order =>
+        {
+            asked.Add(order);
+            return null;
+        };
+        Assert.That((await RunAsync(nodes, JoinPurpose.Equalize, true, true)).Whole, Has.Length.EqualTo(2));
+        Assert.That(asked, Does.Not.Contain("list"));
+
+        Assert.That(nodes.All[1].Append(Volume, 1, new ChunkKey(8)));
+        await nodes.All[1].DeleteAsync(Volume, [new ChunkKey(9)], default);
+        Assert.That((await RunAsync(nodes, JoinPurpose.Seal, true, true)).Whole, Has.Length.EqualTo(2));
+        Assert.That(asked, Does.Contain("list"));
+        Assert.That(nodes.All[0].Chunks(Volume), Is.EqualTo(nodes.All[1].Chunks(Volume)), "marks too");
     }
 
     [Test]

@@ -59,6 +59,11 @@ public interface IDiskFile : IAsyncDisposable
     ValueTask<int> ReadAsync(long offset, Memory<byte> destination);
 
     /// <summary>
+    /// As <see cref="ReadAsync"/>, but from the disk itself, not from the page cache, if the file system allows it.
+    /// </summary>
+    ValueTask<int> ReadPastCacheAsync(long offset, Memory<byte> destination) => ReadAsync(offset, destination);
+
+    /// <summary>
     /// Writes all bytes. Where offset, length and memory are multiples of 4 KiB the page cache is passed by, if the file
     /// system allows it. After a failure any part of the range may have been written.
     /// </summary>

@@ -20,6 +20,9 @@ internal sealed unsafe class PosixFile(
     public ValueTask<int> ReadAsync(long offset, Memory<byte> destination) =>
         readers.RunAsync(() => Read(offset, destination));
 
+    public ValueTask<int> ReadPastCacheAsync(long offset, Memory<byte> destination) =>
+        readers.RunAsync(() => direct is null ? Read(offset, destination) : ReadDirectly(direct, offset, destination));
+
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> bytes) => writers.RunAsync(() => Write(offset, bytes));
 
     public ValueTask SyncAsync() => writers.RunAsync(() =>
@@ -70,16 +73,43 @@ internal sealed unsafe class PosixFile(
 
     private static bool IsAligned(long value) => (value & (ChunkBuffer.Alignment - 1)) == 0;
 
+    /// <summary>Reads the whole pages around the range into memory of their own, and copies what was asked for.</summary>
+    private int ReadDirectly(SafeFileHandle file, long offset, Memory<byte> destination)
+    {
+        int before = (int)(offset & (ChunkBuffer.Alignment - 1));
+        int length = LogFormat.Align(before + destination.Length, ChunkBuffer.Alignment);
+        var pages = (byte*)NativeMemory.AlignedAlloc((nuint)length, ChunkBuffer.Alignment);
+        try
+        {
+            int count = Math.Clamp(Read(file, pages, length, offset - before) - before, 0, destination.Length);
+            new ReadOnlySpan<byte>(pages + before, count).CopyTo(destination.Span);
+            return count;
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(pages);
+        }
+    }
+
     private int Read(long offset, Memory<byte> destination)
     {
         using MemoryHandle memory = destination.Pin();
+        return Read(buffered, (byte*)memory.Pointer, destination.Length, offset);
+    }
+
+    private int Read(SafeFileHandle file, byte* destination, int length, long offset)
+    {
         int done = 0;
-        while (done < destination.Length)
+        while (done < length)
         {
-            nint count = Libc.Read(buffered, (byte*)memory.Pointer + done, destination.Length - done, offset + done);
+            nint count = Libc.Read(file, destination + done, length - done, offset + done);
             if (count > 0)
             {
                 done += (int)count;
+                if (file == direct && !IsAligned(done))
+                {
+                    break; // the end of the file, within a page
+                }
             }
             else if (count == 0)
             {

@@ -39,6 +39,9 @@ internal sealed class LogEntry
     /// <summary>What an epoch record says.</summary>
     public VolumeEpoch? Epoch { get; private init; }
 
+    /// <summary>What the index file knew of a key that is to be deleted.</summary>
+    public IndexEntry? Known { get; private init; }
+
     /// <summary>Where the payload stands in the file; set when the entry was placed in a batch.</summary>
     public long PayloadOffset { get; set; }
 
@@ -51,7 +54,7 @@ internal sealed class LogEntry
     public static LogEntry Chunk(ulong key, uint crc, uint[] blocks, ChunkBuffer buffer) =>
         new(RecordKind.Chunk, key, buffer.Payload) { Crc32C = crc, Blocks = blocks, Buffer = buffer };
 
-    public static LogEntry Delete(ulong key) => new(RecordKind.Delete, key, default);
+    public static LogEntry Delete(ulong key, IndexEntry? known) => new(RecordKind.Delete, key, default) { Known = known };
 
     public static LogEntry Mark(long epoch, ReplicaState state, ImmutableArray<NodeId> members)
     {

@@ -38,6 +38,13 @@ internal static class LogFormat
     public static int BodyLength(RecordKind kind, int payloadLength) =>
         Align(payloadLength, 8) + (kind == RecordKind.Chunk ? Align(TrailerLength(payloadLength), 8) : 0);
 
+    /// <summary>Bytes that a chunk takes in a log, its own headers included; the padding of gathered batches is not.</summary>
+    public static long FootprintOf(int payloadLength)
+    {
+        int body = BodyLength(RecordKind.Chunk, payloadLength);
+        return payloadLength >= LargeChunk ? Align(PageSize + body, PageSize) : HeaderLength + body;
+    }
+
     /// <summary>Bytes of a chunk's block checksums.</summary>
     public static int TrailerLength(int payloadLength) => BlockChecksums.Count(payloadLength) * sizeof(uint);
 

@@ -9,137 +9,209 @@ namespace BigFs.Core.Storage;
 /// <param name="Epoch">What an epoch record says; null for the other kinds.</param>
 internal readonly record struct FoundRecord(RecordHeader Header, long PayloadOffset, VolumeEpoch? Epoch);
 
-/// <summary>What a log holds.</summary>
-/// <param name="Records">The readable records, in the order of the log.</param>
-/// <param name="End">Where the next batch goes; what lies behind was never acknowledged.</param>
-/// <param name="Sequence">The last batch's sequence, 0 when there is none.</param>
-/// <param name="Incarnation">The last batch's incarnation, 0 when there is none.</param>
+/// <summary>A place in a log between two batches.</summary>
+/// <param name="End">The place: where the next batch begins.</param>
+/// <param name="LastBatch">Where the batch before it begins; 0 at the beginning of the log.</param>
+/// <param name="Sequence">That batch's sequence, 0 at the beginning.</param>
+/// <param name="Incarnation">That batch's incarnation, 0 at the beginning.</param>
+/// <param name="IsPinned">Whether a header before the place names every chunk and delete mark before it as durable.</param>
+internal readonly record struct LogPosition(
+    long End, long LastBatch, long Sequence, long Incarnation, bool IsPinned)
+{
+    /// <summary>Behind the superblock.</summary>
+    public static LogPosition Start { get; } = new(LogFormat.PageSize, 0, 0, 0, true);
+}
+
+/// <summary>What a scan found.</summary>
+/// <param name="Position">The log's end: where the next batch goes; what lies behind was never acknowledged.</param>
+/// <param name="Epoch">The last epoch record; null when none was found.</param>
 /// <param name="Length">The file's length.</param>
-/// <param name="IsPinned">Whether a header names every chunk and delete mark as durable.</param>
 /// <param name="Damage">What is damaged before the durable offset, as a sentence; null when nothing is.</param>
-internal sealed record LogContents(
-    IReadOnlyList<FoundRecord> Records,
-    long End,
-    long Sequence,
-    long Incarnation,
-    long Length,
-    bool IsPinned,
-    string? Damage);
+internal sealed record LogContents(LogPosition Position, VolumeEpoch? Epoch, long Length, string? Damage);
 
 /// <summary>
-/// Reads a log from its first batch to its end. Batches before the highest durable offset that any header names were
+/// Reads a log from a place to its end. Batches before the highest durable offset that any header names were
 /// acknowledged: what is bad there is damage, and the scan goes on behind it. The first bad batch beyond is where the log
-/// ends: a write that a crash cut short, or prepared space.
+/// ends: a write that a crash cut short, or prepared space. Memory does not grow with the log.
 /// </summary>
 internal sealed class LogScan
 {
-    private const int WindowLength = 64 << 10;
+    /// <summary>What is read at once where batches are long: their heads.</summary>
+    private const int HeadWindow = 64 << 10;
+
+    /// <summary>What is read at once where batches are short, or sought: everything.</summary>
+    private const int FullWindow = 1 << 20;
     private const int VerifyLength = 1 << 20;
 
     private readonly IDiskFile _file;
     private readonly uint _seed;
-    private readonly List<Batch> _batches = [];
+    private readonly Action<FoundRecord> _found;
+
+    /// <summary>Batches and gaps behind the highest durable offset named so far.</summary>
+    private readonly Queue<Batch> _pending = new();
     private readonly List<long> _gaps = [];
-    private readonly byte[] _window = new byte[WindowLength];
+    private long _durable;
+    private string? _gapDamage;
+    private string? _recordDamage;
+    private VolumeEpoch? _epoch;
+    private LogPosition _position;
+    private byte[] _window = [];
     private long _windowAt = -1;
     private int _windowLength;
+    private int _windowWanted = FullWindow;
 
-    private LogScan(IDiskFile file, uint seed)
+    private LogScan(IDiskFile file, uint seed, LogPosition from, long durable, Action<FoundRecord> found)
     {
         _file = file;
         _seed = seed;
+        _position = from;
+        _durable = durable;
+        _found = found;
     }
 
     /// <summary>Scans the file.</summary>
     /// <param name="file">The log.</param>
     /// <param name="seed">Where its header checksums begin.</param>
-    public static async ValueTask<LogContents> RunAsync(IDiskFile file, uint seed)
+    /// <param name="from">Where to begin.</param>
+    /// <param name="durable">Up to where the log is known to have been flushed, whatever its headers say.</param>
+    /// <param name="length">Up to where to read; null: the whole file.</param>
+    /// <param name="found">Takes the readable chunks and delete marks, in the order of the log.</param>
+    public static async ValueTask<LogContents> RunAsync(
+        IDiskFile file, uint seed, LogPosition from, long durable, long? length, Action<FoundRecord> found)
     {
-        var scan = new LogScan(file, seed);
-        long length = await file.GetLengthAsync();
-        await scan.FindBatchesAsync(length);
-        long named = scan._batches.Select(batch => batch.Header.Durable).DefaultIfEmpty(LogFormat.PageSize).Max();
-        return await scan.ReadAsync(length, named);
+        var scan = new LogScan(file, seed, from, durable, found);
+        long end = length ?? await file.GetLengthAsync();
+        await scan.FindBatchesAsync(end);
+        return await scan.EndAsync(end);
+    }
+
+    /// <summary>Whether the batch that the position names stands before it in the file.</summary>
+    public static async ValueTask<bool> HasAsync(IDiskFile file, uint seed, LogPosition position)
+    {
+        var bytes = new byte[LogFormat.HeaderLength];
+        return await file.ReadAsync(position.LastBatch, bytes) == bytes.Length
+            && LogFormat.TryReadBatch(bytes, seed, position.LastBatch, out BatchHeader header)
+            && header.Sequence == position.Sequence
+            && header.Incarnation == position.Incarnation
+            && header.Offset + header.Length == position.End;
     }
 
     private async ValueTask FindBatchesAsync(long length)
     {
-        long position = LogFormat.PageSize;
-        BatchHeader last = default;
+        long at = _position.End;
+        (long sequence, long incarnation) = (_position.Sequence, _position.Incarnation);
         bool inGap = false;
-        while (position < length)
+        while (at < length)
         {
-            ReadOnlyMemory<byte> page = await LookAsync(position, LogFormat.HeaderLength);
-            bool found = LogFormat.TryReadBatch(page.Span, _seed, position, out BatchHeader header)
-                && header.Sequence > last.Sequence
-                && header.Incarnation >= last.Incarnation
-                && position + header.Length <= length;
-            if (!inGap && (!found || header.Sequence != last.Sequence + 1))
+            ReadOnlyMemory<byte> head = await LookAsync(at, LogFormat.HeaderLength);
+            bool found = LogFormat.TryReadBatch(head.Span, _seed, at, out BatchHeader header)
+                && header.Sequence > sequence
+                && header.Incarnation >= incarnation
+                && at + header.Length <= length;
+            if (!inGap && (!found || header.Sequence != sequence + 1))
             {
-                _gaps.Add(position);
+                _gaps.Add(at);
             }
 
             inGap = !found;
             if (found)
             {
-                _batches.Add(new Batch(header, await ReadHeadersAsync(header)));
-                last = header;
+                _pending.Enqueue(new Batch(header, await ReadRecordsAsync(header)));
+                (sequence, incarnation) = (header.Sequence, header.Incarnation);
+                _durable = Math.Max(_durable, header.Durable);
+                Settle();
             }
 
-            position += found ? header.Length : LogFormat.PageSize;
+            _windowWanted = found && header.Length > 2 * HeadWindow ? HeadWindow : FullWindow;
+            at += found ? header.Length : LogFormat.PageSize;
         }
     }
 
-    private async ValueTask<RecordHeader?[]> ReadHeadersAsync(BatchHeader batch)
+    /// <summary>Hands over what stands before the durable offset.</summary>
+    private void Settle()
     {
-        ReadOnlyMemory<byte> heads = await LookAsync(batch.Offset, (batch.Records + 1) * LogFormat.HeaderLength);
-        var records = new RecordHeader?[batch.Records];
-        for (int i = 0; i < records.Length; i++)
+        int bad = _gaps.FindIndex(gap => gap < _durable);
+        if (bad >= 0)
         {
-            int at = (i + 1) * LogFormat.HeaderLength;
-            records[i] = heads.Length >= at + LogFormat.HeaderLength
-                && LogFormat.TryReadRecord(heads.Span[at..], _seed, batch, i, out RecordHeader record)
-                ? record
-                : null;
+            _gapDamage ??= $"no batch at {_gaps[bad]}";
+            _gaps.RemoveAll(gap => gap < _durable);
         }
 
-        return records;
+        while (_pending.TryPeek(out Batch? batch) && batch.Header.Offset < _durable)
+        {
+            Take(_pending.Dequeue(), isNamed: true);
+        }
     }
 
-    private async ValueTask<LogContents> ReadAsync(long length, long durable)
+    private async ValueTask<LogContents> EndAsync(long length)
     {
-        string? damage = _gaps.Where(gap => gap < durable).Select(gap => $"no batch at {gap}").FirstOrDefault();
-        long end = _gaps.Where(gap => gap >= durable).DefaultIfEmpty(length).Min();
-        var records = new List<FoundRecord>();
-        BatchHeader last = default;
-        bool isPinned = true;
-        foreach (Batch batch in _batches)
+        Settle();
+        long end = Math.Min(length, _gaps.DefaultIfEmpty(length).Min());
+        while (_pending.TryDequeue(out Batch? batch))
         {
             long offset = batch.Header.Offset;
-            if (offset >= end || (offset >= durable && !await IsWholeAsync(batch)))
+            if (offset >= end || !await IsWholeAsync(batch))
             {
                 end = Math.Min(end, offset);
                 break;
             }
 
-            last = batch.Header;
-            foreach (RecordHeader? record in batch.Records)
+            Take(batch, isNamed: false);
+        }
+
+        if (length < _durable)
+        {
+            _gapDamage ??= $"it ends at {length}, though {_durable} bytes were flushed";
+        }
+
+        return new LogContents(_position with { End = end }, _epoch, length, _gapDamage ?? _recordDamage);
+    }
+
+    private void Take(Batch batch, bool isNamed)
+    {
+        bool isPinned = _position.IsPinned || batch.Header.Durable >= _position.End;
+        for (int i = 0; i < batch.Records.Length; i++)
+        {
+            if (batch.Records[i] is not { } record)
             {
-                FoundRecord? found = record is { } known ? await FindAsync(batch.Header, known) : null;
-                if (found is { } readable)
-                {
-                    isPinned &= offset < durable || readable.Epoch is not null;
-                    records.Add(readable);
-                }
-                else
-                {
-                    damage ??= $"bad record in the batch at {offset}";
-                }
+                _recordDamage ??= $"bad record in the batch at {batch.Header.Offset}";
+            }
+            else if (record.Epoch is { } epoch)
+            {
+                _epoch = epoch;
+            }
+            else
+            {
+                isPinned &= isNamed;
+                _found(record);
             }
         }
 
-        damage ??= records.Any(record => record.Epoch is not null) ? null : "no epoch record";
-        return new LogContents(records, end, last.Sequence, last.Incarnation, length, isPinned, damage);
+        BatchHeader header = batch.Header;
+        _position = new LogPosition(
+            header.Offset + header.Length, header.Offset, header.Sequence, header.Incarnation, isPinned);
+    }
+
+    private async ValueTask<FoundRecord?[]> ReadRecordsAsync(BatchHeader batch)
+    {
+        var records = new FoundRecord?[batch.Records];
+        var heads = new RecordHeader?[batch.Records];
+        ReadOnlyMemory<byte> bytes = await LookAsync(batch.Offset, (batch.Records + 1) * LogFormat.HeaderLength);
+        for (int i = 0; i < heads.Length; i++)
+        {
+            int at = (i + 1) * LogFormat.HeaderLength;
+            heads[i] = bytes.Length >= at + LogFormat.HeaderLength
+                && LogFormat.TryReadRecord(bytes.Span[at..], _seed, batch, i, out RecordHeader record)
+                ? record
+                : null;
+        }
+
+        for (int i = 0; i < heads.Length; i++)
+        {
+            records[i] = heads[i] is { } head ? await FindAsync(batch, head) : null;
+        }
+
+        return records;
     }
 
     private async ValueTask<FoundRecord?> FindAsync(BatchHeader batch, RecordHeader record)
@@ -150,7 +222,7 @@ internal sealed class LogScan
             return new FoundRecord(record, payload, null);
         }
 
-        ReadOnlyMemory<byte> body = await LookAsync(payload, Math.Min(record.Length, WindowLength));
+        ReadOnlyMemory<byte> body = await LookAsync(payload, Math.Min(record.Length, HeadWindow));
         VolumeEpoch? epoch = body.Length == record.Length && Crc32C.Compute(body.Span) == record.Crc32C
             ? LogFormat.ReadEpoch((long)record.Key, body.Span)
             : null;
@@ -160,9 +232,9 @@ internal sealed class LogScan
     /// <summary>Whether every byte of the batch that matters reached the disk.</summary>
     private async ValueTask<bool> IsWholeAsync(Batch batch)
     {
-        foreach (RecordHeader? record in batch.Records)
+        foreach (FoundRecord? record in batch.Records)
         {
-            if (record is not { } known || !await IsPayloadWholeAsync(batch.Header, known))
+            if (record is not { } known || !await IsPayloadWholeAsync(batch.Header, known.Header))
             {
                 return false;
             }
@@ -210,8 +282,10 @@ internal sealed class LogScan
     {
         if (position < _windowAt || position + length > _windowAt + _windowLength)
         {
+            int wanted = Math.Max(_windowWanted, length);
+            _window = _window.Length < wanted ? new byte[wanted] : _window;
             _windowAt = position;
-            _windowLength = await _file.ReadAsync(position, _window);
+            _windowLength = await _file.ReadAsync(position, _window.AsMemory(0, wanted));
         }
 
         int start = (int)(position - _windowAt);
@@ -220,5 +294,5 @@ internal sealed class LogScan
 
     /// <param name="Header">The batch.</param>
     /// <param name="Records">Its records; null where the head is bad.</param>
-    private sealed record Batch(BatchHeader Header, RecordHeader?[] Records);
+    private sealed record Batch(BatchHeader Header, FoundRecord?[] Records);
 }

@@ -1,3 +1,5 @@
+using BigFs.Core.Faults;
+
 namespace BigFs.Core.Storage;
 
 /// <summary>
@@ -29,6 +31,7 @@ internal sealed class LogWriter
     private long _end;
     private long _pendingLength;
     private long _sequence;
+    private LogPosition _appliedPosition;
 
     /// <summary>Bytes of the file behind the log's end.</summary>
     private long _prepared;
@@ -39,14 +42,14 @@ internal sealed class LogWriter
     /// <summary>Continues a log.</summary>
     /// <param name="file">The log.</param>
     /// <param name="seed">Where header checksums begin.</param>
-    /// <param name="position">Where the log ends, its last sequence and incarnation.</param>
+    /// <param name="position">Where the log ends.</param>
     /// <param name="shared">What the node's logs share.</param>
     /// <param name="applied">Called for each entry, in order, after its flush and before its completion.</param>
     /// <param name="failed">Called once when the disk fails.</param>
     public LogWriter(
         IDiskFile file,
         uint seed,
-        LogContents position,
+        LogPosition position,
         LogResources shared,
         Action<LogEntry> applied,
         Action<Exception> failed)
@@ -57,6 +60,7 @@ internal sealed class LogWriter
         _sequence = position.Sequence;
         _end = position.End;
         _isPinned = position.IsPinned;
+        _appliedPosition = position;
         _shared = shared;
         _applied = applied;
         _failed = failed;
@@ -76,6 +80,20 @@ internal sealed class LogWriter
     /// for a torn tail.
     /// </summary>
     public bool IsPinned => _isPinned;
+
+    /// <summary>
+    /// A place up to which every entry was flushed and applied. What is applied meanwhile may stand behind it.
+    /// </summary>
+    public LogPosition Applied
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _appliedPosition;
+            }
+        }
+    }
 
     /// <summary>Bytes of the log in use.</summary>
     public long End => Interlocked.Read(ref _end);
@@ -213,7 +231,9 @@ internal sealed class LogWriter
         List<LogBatch> batches = LogBatch.Plan(group);
         try
         {
+            CrashPoint.Reach("append.before-write");
             await WriteAsync(batches);
+            CrashPoint.Reach("append.after-write");
         }
         catch (DiskException exception) when (exception.IsOutOfSpace)
         {
@@ -223,7 +243,13 @@ internal sealed class LogWriter
             return;
         }
 
-        await _file.SyncAsync();
+        CrashPoint.Reach("flush.before-sync");
+        if (!Canary.SkipFlush)
+        {
+            await _file.SyncAsync();
+        }
+
+        CrashPoint.Reach("flush.after-sync");
         long length = batches.Sum(batch => (long)batch.Length);
         _sequence += batches.Count;
         Interlocked.Add(ref _end, length);
@@ -231,7 +257,14 @@ internal sealed class LogWriter
         UnchargeBeyond(_prepared);
         _isPinned = group.TrueForAll(entry => entry.Kind == RecordKind.Epoch);
         group.ForEach(_applied);
+        lock (_lock)
+        {
+            _appliedPosition = new LogPosition(_end, _end - batches[^1].Length, _sequence, _incarnation, _isPinned);
+        }
+
+        CrashPoint.Reach("flush.before-acknowledgement");
         group.ForEach(entry => entry.Complete(ChunkStatus.Ok));
+        CrashPoint.Reach("flush.after-acknowledgement");
     }
 
     private static void Refuse(LogEntry entry) => entry.Complete(ChunkStatus.OutOfSpace);
@@ -265,6 +298,7 @@ internal sealed class LogWriter
                 return false;
             }
 
+            CrashPoint.Reach("append.before-extension");
             await _file.ExtendAsync(_end + _prepared + bytes);
             _prepared += bytes;
             return true;
@@ -295,14 +329,18 @@ internal sealed class LogWriter
             }
 
             offset += batch.Length;
+            CrashPoint.Reach("append.between-batches");
         }
     }
 
     /// <summary>Ends the file where the log ends.</summary>
     private async ValueTask CutAsync()
     {
+        CrashPoint.Reach("cut.before-truncation");
         await _file.TruncateAsync(_end);
+        CrashPoint.Reach("cut.before-sync");
         await _file.SyncAsync();
+        CrashPoint.Reach("cut.after-sync");
         _prepared = 0;
         _isLengthUnknown = false;
         UnchargeBeyond(0);

@@ -10,6 +10,8 @@ internal static class NameServerMapping
         Role = (int)instance.Role,
         Id = instance.Id,
         Endpoint = instance.Endpoint,
+        ProcessId = instance.ProcessId,
+        Host = instance.Host,
     };
 
     public static ServiceInstance FromProto(this Protocol.ServiceInstance proto) => new()
@@ -17,5 +19,7 @@ internal static class NameServerMapping
         Role = Wire.ToEnum<ServiceRole>(proto.Role),
         Id = proto.Id,
         Endpoint = proto.Endpoint,
+        ProcessId = proto.ProcessId,
+        Host = proto.Host,
     };
 }

@@ -1,0 +1,59 @@
+using System.Globalization;
+using BigFs.Cli.Errors;
+
+namespace BigFs.Cli.Bench;
+
+/// <summary>What is measured; checked when it is made.</summary>
+internal sealed record BenchPlan
+{
+    /// <summary>Most files of one measurement: 10 million.</summary>
+    public const int MaxCount = 10_000_000;
+
+    /// <summary>Most files in flight: 1,024.</summary>
+    public const int MaxConcurrency = 1024;
+
+    /// <summary>Longest warm-up: an hour.</summary>
+    public const int MaxWarmUpSeconds = 3600;
+
+    /// <summary>Put or get.</summary>
+    public required BenchOperation Operation { get; init; }
+
+    /// <summary>Bytes of each file; of a put. A get takes the sizes that it finds.</summary>
+    public long Size { get; init; } = 8 << 20;
+
+    /// <summary>Files.</summary>
+    public int Count { get; init; } = 16;
+
+    /// <summary>Files in flight at once.</summary>
+    public int Concurrency { get; init; } = 1;
+
+    /// <summary>Replicas of each chunk; null for the cluster's own setting.</summary>
+    public int? Replicas { get; init; }
+
+    /// <summary>The directory of the files.</summary>
+    public BigFsPath Prefix { get; init; } = BigFsPath.Root / "bench";
+
+    /// <summary>How long the same is done before, unmeasured; zero for not at all.</summary>
+    public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The word on the command line.</summary>
+    public string Name => Operation == BenchOperation.Put ? "put" : "get";
+
+    /// <summary>The file of a number: the same for put and get.</summary>
+    public BigFsPath File(int number) => Prefix / number.ToString("D8", CultureInfo.InvariantCulture);
+
+    /// <exception cref="UsageException">A setting is out of range.</exception>
+    public void Validate()
+    {
+        Within("--count", Count, 1, MaxCount);
+        Within("--concurrency", Concurrency, 1, MaxConcurrency);
+    }
+
+    private static void Within(string name, int value, int least, int most)
+    {
+        if (value < least || value > most)
+        {
+            throw new UsageException($"{name} is {value}; it must be {least} to {most}.");
+        }
+    }
+}

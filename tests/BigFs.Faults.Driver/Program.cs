@@ -1,0 +1,28 @@
+using System.Globalization;
+using BigFs.Faults.Driver;
+
+// A process that works on a volume store until it is done or killed, and says what it tries and what was acknowledged:
+//   load DIRECTORY SEED RUN OPERATIONS    a seeded load
+//   create DIRECTORY COUNT                new volumes, one after the other
+//   cycle DIRECTORY TIMES                 opens and closes the store, counting open descriptors
+//   points                                the names of the crash points of this build; none in the product
+long Number(int at) => long.Parse(args[at], CultureInfo.InvariantCulture);
+
+switch (args.FirstOrDefault())
+{
+    case "load":
+        await new Load(args[1], (int)Number(2), Number(3), (int)Number(4)).RunAsync();
+        return 0;
+    case "create":
+        await Creations.RunAsync(args[1], (int)Number(2));
+        return 0;
+    case "cycle":
+        await Cycles.RunAsync(args[1], (int)Number(2));
+        return 0;
+    case "points":
+        CrashPointNames.Print();
+        return 0;
+    default:
+        Console.Error.WriteLine("load, create, cycle or points");
+        return 2;
+}

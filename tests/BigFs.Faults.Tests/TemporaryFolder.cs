@@ -1,0 +1,9 @@
+namespace BigFs.Faults.Tests;
+
+/// <summary>A folder that is gone after the test.</summary>
+internal sealed class TemporaryFolder : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("bigfs-faults-").FullName;
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
