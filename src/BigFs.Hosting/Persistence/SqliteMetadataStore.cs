@@ -88,19 +88,20 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _queue.RunAsync(_meta.NextIncarnation, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(
-            reader =>
-            {
-                if (reader.Resolve(path, withManifest).Entry is not { } row)
-                {
-                    return null;
-                }
+    public async ValueTask<MetadataEntry?> FindAsync(
+        BigFsPath path, bool withManifest, CancellationToken cancellationToken)
+    {
+        (MetadataEntry? found, bool isLong) = await _readers.ReadAsync(
+            reader => Find(reader, path, withManifest, longToo: false), cancellationToken).ConfigureAwait(false);
 
-                ImmutableArray<ChunkReference> manifest = withManifest && !row.IsDirectory ? reader.Manifest(row) : [];
-                return new MetadataEntry(row.ToEntry(path), manifest) { Content = reader.Content(row) };
-            },
-            cancellationToken);
+        // Who asks may be about to ask for others, too: pages of references are read beside it.
+        return isLong
+            ? await Task.Run(
+                async () => (await _readers.ReadAsync(
+                    reader => Find(reader, path, withManifest, longToo: true), cancellationToken).ConfigureAwait(false)).Found,
+                cancellationToken).ConfigureAwait(false)
+            : found;
+    }
 
     /// <inheritdoc/>
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
@@ -207,6 +208,25 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         {
             one.Dispose();
         }
+    }
+
+    /// <summary>An entry; nothing but whether it has a long manifest when it has and that is not wanted.</summary>
+    private static (MetadataEntry? Found, bool IsLong) Find(
+        SqliteEntryReader reader, BigFsPath path, bool withManifest, bool longToo)
+    {
+        if (reader.Resolve(path, withManifest).Entry is not { } row)
+        {
+            return default;
+        }
+
+        if (!withManifest || row.IsDirectory)
+        {
+            return (new MetadataEntry(row.ToEntry(path), []), false);
+        }
+
+        return row.Manifest is null && !longToo
+            ? (null, true)
+            : (new MetadataEntry(row.ToEntry(path), reader.Manifest(row)) { Content = reader.Content(row) }, false);
     }
 
     private static MetadataPage List(SqliteEntryReader reader, MetadataListRequest request)

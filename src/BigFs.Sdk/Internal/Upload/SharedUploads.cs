@@ -30,6 +30,9 @@ internal sealed class SharedUploads(ClientContext context) : IAsyncDisposable
                 {
                     ObjectDisposedException.ThrowIf(_disposed, typeof(BigFsClient));
                     current = _current[replicas] = BeginAsync(replicas);
+
+                    // Whoever asked may have gone by then.
+                    _ = ((Task)current).EndAsync().AsTask();
                 }
             }
 
