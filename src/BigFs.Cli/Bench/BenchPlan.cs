@@ -30,6 +30,9 @@ internal sealed record BenchPlan
     /// <summary>Replicas of each chunk; null for the cluster's own setting.</summary>
     public int? Replicas { get; init; }
 
+    /// <summary>Whether a put keeps contents with their names, where they are small enough.</summary>
+    public bool Inline { get; init; }
+
     /// <summary>The directory of the files.</summary>
     public BigFsPath Prefix { get; init; } = BigFsPath.Root / "bench";
 

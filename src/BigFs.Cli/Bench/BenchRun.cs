@@ -148,7 +148,7 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
         if (part.Operation == BenchOperation.Put)
         {
             UploadResult result = await content.UploadAsync(
-                _client, path, new UploadOptions { Replicas = part.Replicas }, cancellationToken);
+                _client, path, new UploadOptions { Replicas = part.Replicas, Inline = part.Inline }, cancellationToken);
             return (result.File, result.Receipt);
         }
 

@@ -36,15 +36,11 @@ internal static class BenchCommand
         Common common = Common.AddTo(command);
         line.SetAction(command, (parsed, context, cancellationToken) =>
         {
-            if (parsed.GetValue(inline))
-            {
-                throw new UsageException("--inline is not supported by this client.");
-            }
-
             BenchPlan plan = common.Plan(parsed, BenchOperation.Put) with
             {
                 Size = parsed.GetValue(size),
                 Replicas = parsed.GetValue(replicas),
+                Inline = parsed.GetValue(inline),
             };
             return new BenchRun(context, plan).RunAsync(cancellationToken);
         });

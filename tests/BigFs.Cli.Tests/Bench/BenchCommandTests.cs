@@ -138,7 +138,6 @@ internal sealed class BenchCommandTests
     [TestCase("put --concurrency 1025", "--concurrency is 1025; it must be 1 to 1024.")]
     [TestCase("put --warm-up -1", "--warm-up must be 0 to 3600 seconds.")]
     [TestCase("put --warm-up NaN", "--warm-up must be 0 to 3600 seconds.")]
-    [TestCase("put --inline", "--inline is not supported")]
     [TestCase("get --size 8MiB", "bigfs bench get --help")]
     public async Task What_cannot_be_measured_is_refused_in_a_sentence(string arguments, string sentence)
     {
