@@ -104,8 +104,8 @@ internal sealed class ChunkSender(
             return false;
         }
 
-        _connection!.SendDataHeader(_id, piece.Length, stall);
-        _sent += piece.Length;
+        int length = piece.Length;
+        _connection!.SendDataHeader(_id, length, stall);
         stall.Begin();
         while (!piece.IsEmpty)
         {
@@ -126,6 +126,8 @@ internal sealed class ChunkSender(
             stall.Note(sent > 0 || waiting, _connection.Peer);
         }
 
+        // Only now: a connection with half a frame on it is of no more use.
+        _sent += length;
         return true;
     }
 

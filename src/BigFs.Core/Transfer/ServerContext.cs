@@ -52,6 +52,16 @@ internal sealed record ServerContext(
         return status == ChunkStatus.Ok ? null : Refusal(request, status);
     }
 
+    /// <summary>
+    /// Whether an appended chunk may be acknowledged now: under its own epoch still. A volume that is being fenced but has
+    /// the epoch yet waits for this very acknowledgement.
+    /// </summary>
+    public ChunkStatus Confirm(in ChunkAppend append)
+    {
+        ChunkStatus status = Store.Check(append);
+        return status == ChunkStatus.NotOpen ? ChunkStatus.Ok : status;
+    }
+
     /// <summary>A write that the store does not take.</summary>
     public ErrorAnswer Refusal(WriteRequest request, ChunkStatus status) => ErrorHere(
         status, $"Node {Store.Node} did not take chunk {request.Key} into volume {request.Volume}: {status}.");

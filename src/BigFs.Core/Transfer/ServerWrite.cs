@@ -137,7 +137,7 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
         }
 
         // The epoch once more, in the step that acknowledges: a fence that came while the others flushed wins.
-        status = context.Store.Check(_append);
+        status = context.Confirm(_append);
         if (status != ChunkStatus.Ok)
         {
             return context.Refusal(request, status);

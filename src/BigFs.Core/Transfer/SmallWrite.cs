@@ -101,7 +101,7 @@ internal sealed class SmallWrite(ServerContext context, MultiplexedSocket upstre
     private void Acknowledge(ChunkWriteResult behind)
     {
         // The epoch once more, in the step that acknowledges: a fence that came while the others flushed wins.
-        ChunkStatus status = context.Store.Check(_append);
+        ChunkStatus status = context.Confirm(_append);
         if (status != ChunkStatus.Ok)
         {
             Refuse(context.Refusal(request, status));
