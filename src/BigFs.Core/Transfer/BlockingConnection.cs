@@ -13,9 +13,13 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal sealed class BlockingConnection : IDisposable
 {
+    private const int LeastLowWater = 32 << 10;
+    private const int MostLowWater = 128 << 10;
+
     private readonly Socket _socket;
     private readonly byte[] _scratch = new byte[FrameHeader.Size + FrameHeader.MaxMessage];
     private ulong _lastRequest;
+    private int _lowWater = 1;
     private volatile bool _aborted;
     private TlsChannel? _tls;
 
@@ -64,6 +68,7 @@ internal sealed class BlockingConnection : IDisposable
     public ulong BeginExchange()
     {
         Answered = false;
+        WakeFor(1);
         return ++_lastRequest;
     }
 
@@ -278,6 +283,7 @@ internal sealed class BlockingConnection : IDisposable
     public FrameHeader? ReceiveHeaderOrEnd(Stall stall)
     {
         Span<byte> bytes = stackalloc byte[FrameHeader.Size];
+        WakeFor(1);
         stall.Begin();
         int first;
         while ((first = ReceiveSome(bytes)) < 0)
@@ -318,6 +324,7 @@ internal sealed class BlockingConnection : IDisposable
         stall.Begin();
         while (!destination.IsEmpty)
         {
+            WakeFor(destination.Length);
             int received = ReceiveSome(destination);
             if (received == 0)
             {
@@ -327,6 +334,23 @@ internal sealed class BlockingConnection : IDisposable
             stall.Note(received > 0, Peer);
             destination = destination[Math.Max(received, 0)..];
         }
+    }
+
+    /// <summary>
+    /// Lets a blocked receive sleep until much of what it waits for is there (SO_RCVLOWAT, Linux): one change of threads for
+    /// 128 KiB instead of one for each segment.
+    /// </summary>
+    private void WakeFor(int wanted)
+    {
+        const int socketLevel = 1, receiveLowWater = 18;
+        int mark = wanted < LeastLowWater || _tls is not null || !OperatingSystem.IsLinux() ? 1 : Math.Min(wanted, MostLowWater);
+        if (mark == _lowWater)
+        {
+            return;
+        }
+
+        _lowWater = mark;
+        Checked(() => _socket.SetRawSocketOption(socketLevel, receiveLowWater, MemoryMarshal.AsBytes([mark])));
     }
 
     /// <summary>Receives and forgets so many bytes.</summary>
@@ -349,6 +373,7 @@ internal sealed class BlockingConnection : IDisposable
     public void Linger(int maxBytes, Stall stall)
     {
         Checked(() => _socket.Shutdown(SocketShutdown.Send));
+        WakeFor(1);
         stall.Begin();
         for (int received = -1; received != 0 && maxBytes > 0; maxBytes -= Math.Max(received, 0))
         {

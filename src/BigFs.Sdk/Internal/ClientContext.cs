@@ -51,6 +51,9 @@ internal sealed class ClientContext : IAsyncDisposable
 
     public ControlCalls Control { get; }
 
+    /// <summary>The large buffers that this client's transfers share.</summary>
+    public LargeBuffers LargeBuffers { get; } = new();
+
     /// <summary>The sessions that this client's small files share.</summary>
     public SharedUploads SmallFiles { get; }
 

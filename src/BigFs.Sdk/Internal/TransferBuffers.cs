@@ -7,9 +7,20 @@ namespace BigFs.Internal;
 /// The buffers of one transfer: never more than its concurrency at once, which is what bounds its memory. Who holds one
 /// returns it, or forgets it when something may still touch it. Thread-safe.
 /// </summary>
-internal sealed class TransferBuffers(int most) : IDisposable
+internal sealed class TransferBuffers : IDisposable
 {
-    private readonly SemaphoreSlim _free = new(most, most);
+    private readonly LargeBuffers _large;
+    private readonly SemaphoreSlim _free;
+
+    /// <summary>Begins a transfer.</summary>
+    /// <param name="most">Most buffers at once.</param>
+    /// <param name="large">Where the large ones come from.</param>
+    public TransferBuffers(int most, LargeBuffers large)
+    {
+        _large = large;
+        _free = new SemaphoreSlim(most, most);
+        large.Enter();
+    }
 
     /// <summary>A buffer of at least so many bytes, as soon as one is free.</summary>
     public async ValueTask<byte[]> RentAsync(int length, CancellationToken cancellationToken)
@@ -26,18 +37,18 @@ internal sealed class TransferBuffers(int most) : IDisposable
     }
 
     /// <summary>Exchanges a buffer for a longer one that begins with the same bytes.</summary>
-    public static byte[] Grow(byte[] buffer, int used, int length)
+    public byte[] Grow(byte[] buffer, int used, int length)
     {
-        byte[] longer = Allocate(length);
+        byte[] longer = Take(length);
         buffer.AsSpan(0, used).CopyTo(longer);
-        Release(buffer);
+        GiveBack(buffer);
         return longer;
     }
 
     /// <summary>Gives a buffer back that nobody touches any more.</summary>
     public void Return(byte[] buffer)
     {
-        Release(buffer);
+        GiveBack(buffer);
         _free.Release();
     }
 
@@ -45,18 +56,37 @@ internal sealed class TransferBuffers(int most) : IDisposable
     public void Forget() => _free.Release();
 
     /// <inheritdoc/>
-    public void Dispose() => _free.Dispose();
+    public void Dispose()
+    {
+        _free.Dispose();
+        _large.Exit();
+    }
 
     private byte[] AllocateOrRelease(int length)
     {
         try
         {
-            return Allocate(length);
+            return Take(length);
         }
         catch
         {
             _free.Release();
             throw;
+        }
+    }
+
+    private byte[] Take(int length) =>
+        length > LargeBuffers.LargestOfSharedPool ? _large.Rent(length) : Allocate(length);
+
+    private void GiveBack(byte[] buffer)
+    {
+        if (buffer.Length > LargeBuffers.LargestOfSharedPool)
+        {
+            _large.Return(buffer);
+        }
+        else
+        {
+            Release(buffer);
         }
     }
 

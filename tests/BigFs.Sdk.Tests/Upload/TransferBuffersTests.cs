@@ -14,10 +14,32 @@ internal sealed class TransferBuffersTests
     [Test]
     public async Task A_buffer_that_cannot_be_had_keeps_no_other_from_being_rented(CancellationToken deadline)
     {
-        using var buffers = new TransferBuffers(1);
+        using var buffers = new TransferBuffers(1, new LargeBuffers());
         Assert.That(async () => await buffers.RentAsync(TooLong, deadline), Throws.InstanceOf<OutOfMemoryException>());
         Assert.That(() => buffers.Rent(TooLong, deadline), Throws.InstanceOf<OutOfMemoryException>());
         Assert.That(await buffers.RentAsync(1 << 10, deadline), Has.Length.AtLeast(1 << 10));
+    }
+
+    [Test]
+    public async Task Large_buffers_are_used_again_and_a_client_at_rest_keeps_little(CancellationToken deadline)
+    {
+        var large = new LargeBuffers();
+        var running = new TransferBuffers(1, large);
+        using (var transfer = new TransferBuffers(20, large))
+        {
+            byte[] first = await transfer.RentAsync(8 << 20, deadline);
+            transfer.Return(first);
+            Assert.That(await transfer.RentAsync(8 << 20, deadline), Is.SameAs(first));
+            transfer.Return(first);
+            byte[][] many = [.. Enumerable.Range(0, 20).Select(_ => transfer.Rent(8 << 20, deadline))];
+            Assert.That(many.Distinct().Count(), Is.EqualTo(20));
+            Array.ForEach(many, transfer.Return);
+            Assert.That(large.KeptBytes, Is.EqualTo(64 << 20));
+        }
+
+        Assert.That(large.KeptBytes, Is.EqualTo(64 << 20), "another transfer still runs");
+        running.Dispose();
+        Assert.That(large.KeptBytes, Is.EqualTo(16 << 20));
     }
 
     [Test]

@@ -29,6 +29,9 @@ internal sealed class ChunkReader
     /// <summary>The file's chunks.</summary>
     public FileMap Map { get; }
 
+    /// <summary>The client's large buffers.</summary>
+    public LargeBuffers LargeBuffers => _context.LargeBuffers;
+
     /// <summary>Opens the version that stands at the path now.</summary>
     /// <exception cref="BigFsException">NotFound, IsDirectory, Damaged (the manifest), Unavailable, TimedOut.</exception>
     public static async Task<ChunkReader> OpenAsync(ClientContext context, BigFsPath path, CancellationToken cancellationToken)

@@ -9,8 +9,14 @@ namespace BigFs.Internal.Download;
 /// </summary>
 internal sealed class ReadAhead : IAsyncDisposable
 {
-    /// <summary>Windows up to this size are fetched one at a time; beyond it, whole chunks ahead.</summary>
+    /// <summary>Windows up to this size are fetched one at a time; beyond it, several ahead.</summary>
     private const int LargestWindow = 1 << 20;
+
+    /// <summary>
+    /// Largest piece: 2 MiB. Whole chunks of several downloads would not fit into a processor's cache, and cost twice the
+    /// time; smaller pieces ask more often than they need.
+    /// </summary>
+    private const int LargestPiece = 2 << 20;
 
     private readonly ChunkReader _reader;
     private readonly int _depth;
@@ -31,11 +37,11 @@ internal sealed class ReadAhead : IAsyncDisposable
     {
         _reader = reader;
         _depth = depth;
-        _buffers = new TransferBuffers(depth);
+        _buffers = new TransferBuffers(depth, reader.LargeBuffers);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _next = position;
         Following = position;
-        _window = window ?? long.MaxValue;
+        _window = window ?? LargestPiece;
         if (window is not null && position < reader.Map.File.Size)
         {
             long start = reader.Map.StartOf(reader.Map.IndexOf(position));
@@ -122,7 +128,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         int offset = (int)(start - _reader.Map.StartOf(index));
         int length = (int)Math.Min(_window, _reader.Map[index].Length - offset);
         _next += length;
-        _window = _window > LargestWindow ? long.MaxValue : _window * 4;
+        _window = Math.Min(_window * 4, LargestPiece);
         return (index, offset, length, start);
     }
 

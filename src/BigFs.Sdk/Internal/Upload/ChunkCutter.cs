@@ -67,7 +67,7 @@ internal sealed class ChunkCutter(ChunkUpload upload, long? length)
         if (_filled == _buffer!.Length)
         {
             int grown = _buffer.Length * 4L > LargestPartial ? upload.ChunkSize : _buffer.Length * 4;
-            _buffer = TransferBuffers.Grow(_buffer, _filled, Math.Min(grown, upload.ChunkSize));
+            _buffer = upload.Buffers.Grow(_buffer, _filled, Math.Min(grown, upload.ChunkSize));
         }
 
         // A buffer may be longer than a chunk; the file's chunks are of equal length.

@@ -40,7 +40,7 @@ internal sealed class ChunkUpload : IAsyncDisposable
         _stop = CancellationTokenSource.CreateLinkedTokenSource(lifetime, context.Stopping);
         Stopped = _stop.Token;
         _renewalStop = CancellationTokenSource.CreateLinkedTokenSource(Stopped);
-        Buffers = new TransferBuffers(plan.Concurrency);
+        Buffers = new TransferBuffers(plan.Concurrency, context.LargeBuffers);
         _grants = new GrantQueue(context, plan.Path, _session.Id, _session.Replicas, plan.Concurrency, chunks);
         _grants.Add(ticket.Grants);
         _sender = new ChunkSender(context, plan.Path, _session.Replicas, _grants);

@@ -5,19 +5,22 @@ namespace BigFs.Internal.Upload;
 
 /// <summary>
 /// Uploads a stream, from its current position to its end: as a small file when it ends where it is expected to and that is
-/// within a chunk, or, of unknown length, within the first 64 KiB; else chunk by chunk.
+/// within a chunk and 1 MiB, or, of unknown length, within the first 64 KiB; else chunk by chunk.
 /// </summary>
 internal static class StreamUpload
 {
     /// <summary>How much of a stream of unknown length is read before it is taken for a large one.</summary>
     private const int FirstBytes = 64 << 10;
 
+    /// <summary>Beyond this a session of its own costs nothing that shows, and its buffers are kept for the next: 1 MiB less one byte.</summary>
+    private const int LargestSmallFile = LargeBuffers.LargestOfSharedPool - 1;
+
     /// <summary>Runs the upload; exceptions of the source pass through as they are.</summary>
     public static async Task<UploadResult> RunAsync(
         ClientContext context, UploadPlan plan, Stream source, CancellationToken cancellationToken)
     {
         long? length = source.CanSeek ? Math.Max(0, source.Length - source.Position) : null;
-        if (length > plan.ChunkSize)
+        if (length > Math.Min(plan.ChunkSize, LargestSmallFile))
         {
             return await RunLargeAsync(context, plan, source, length, default, cancellationToken).ConfigureAwait(false);
         }
