@@ -78,8 +78,8 @@ public sealed class UploadOptions
 public sealed class DownloadOptions
 {
     /// <summary>
-    /// Chunks held at once, the one being handed over included, 1 to 64; default 4. Buffers take at most chunk size x
-    /// this.
+    /// Pieces held at once, the one being handed over included, 1 to 64; default 4. A piece is a chunk or 2 MiB of it,
+    /// whichever is less; buffers take at most 2 MiB x this, and the client keeps up to 64 MiB of them for its next transfers.
     /// </summary>
     public int Concurrency { get; set; } = 4;
 
