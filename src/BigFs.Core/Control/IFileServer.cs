@@ -26,10 +26,19 @@ public interface IFileServer
     /// <param name="replicas">Replicas of each chunk, as the ticket says.</param>
     /// <param name="count">How many, 1 to <see cref="Limits.MaxGrantBatch"/>.</param>
     /// <param name="avoid">Nodes that failed this caller just now.</param>
+    /// <param name="together">
+    /// Whether all are to be on one volume, as small chunks want it that are written at the same time: they share its flushes.
+    /// Large ones are spread over the volumes.
+    /// </param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="BigFsException">NotEnoughNodes (transient: the caller waits up to its stall time-out).</exception>
     ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
-        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken);
+        Guid session,
+        int replicas,
+        int count,
+        ImmutableArray<NodeId> avoid,
+        bool together,
+        CancellationToken cancellationToken);
 
     /// <summary><see cref="IMetadataStore.RenewUploadAsync"/>.</summary>
     ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken);

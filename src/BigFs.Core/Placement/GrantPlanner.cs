@@ -19,7 +19,8 @@ public sealed class GrantPlanner
     /// <param name="replicas">Replicas of each chunk, 1 to <see cref="Limits.MaxReplicas"/>.</param>
     /// <param name="avoid">Nodes that are not to be used.</param>
     /// <param name="count">How many chunks, 1 to <see cref="Limits.MaxGrantBatch"/>.</param>
-    public GrantPlan Plan(ClusterMap map, int replicas, ImmutableArray<NodeId> avoid, int count)
+    /// <param name="together">Whether all go to one volume; else they are spread.</param>
+    public GrantPlan Plan(ClusterMap map, int replicas, ImmutableArray<NodeId> avoid, int count, bool together = false)
     {
         ArgumentNullException.ThrowIfNull(map);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(replicas);
@@ -47,7 +48,7 @@ public sealed class GrantPlanner
             var chunks = ImmutableArray.CreateBuilder<PlannedChunk>(count);
             for (int i = 0; i < count; i++)
             {
-                chunks.Add(NextNeedsLock(candidates));
+                chunks.Add(together && i > 0 ? chunks[0] : NextNeedsLock(candidates));
             }
 
             return new GrantPlan

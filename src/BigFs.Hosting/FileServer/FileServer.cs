@@ -99,7 +99,12 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
-        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken)
+        Guid session,
+        int replicas,
+        int count,
+        ImmutableArray<NodeId> avoid,
+        bool together,
+        CancellationToken cancellationToken)
     {
         if (count is < 1 or > Limits.MaxGrantBatch)
         {
@@ -109,18 +114,18 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
 
         long incarnation = await IncarnationAsync(cancellationToken);
         ClusterMap map = await _view.GetAsync(cancellationToken);
-        GrantPlan plan = _planner.Plan(map, replicas, avoid, count);
+        GrantPlan plan = _planner.Plan(map, replicas, avoid, count, together);
         if (plan.Status != GrantPlanStatus.Planned)
         {
             // The node manager knows better than a view that may be old, and opens volumes where they are missing.
             map = _view.Offer(await _nodeManager.EnsureWritableAsync(replicas, cancellationToken));
-            plan = _planner.Plan(map, replicas, avoid, count);
+            plan = _planner.Plan(map, replicas, avoid, count, together);
         }
 
         if (plan.Status == GrantPlanStatus.NeedsVolumes && avoid.Length > 0)
         {
             // Avoidance is a wish: where every open volume has an avoided node, the caller may try that node again.
-            plan = _planner.Plan(map, replicas, [], count);
+            plan = _planner.Plan(map, replicas, [], count, together);
         }
 
         if (plan.Status != GrantPlanStatus.Planned)
@@ -229,7 +234,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <summary>Grants before a session: a shortage of datanodes is said before anything is recorded.</summary>
     private async ValueTask<ImmutableArray<ChunkGrant>> FirstGrantsAsync(
         Guid session, int replicas, int grants, CancellationToken cancellationToken) =>
-        grants == 0 ? [] : await GrantAsync(session, replicas, grants, [], cancellationToken);
+        grants == 0 ? [] : await GrantAsync(session, replicas, grants, [], together: false, cancellationToken);
 
     private ChunkGrant Grant(PlannedChunk chunk, Dictionary<NodeId, ClusterNode> nodes, long incarnation)
     {

@@ -149,6 +149,7 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
             request.Replicas.InRange(1, Limits.MaxReplicas, "replicas"),
             request.Count.InRange(1, Limits.MaxGrantBatch, "count"),
             request.Avoid.ToArray(Wire.ToNodeId),
+            request.Together,
             cancellationToken);
         return grants.ToProto();
     }

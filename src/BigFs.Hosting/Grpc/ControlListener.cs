@@ -115,9 +115,6 @@ internal sealed class ControlListener : IAsyncDisposable
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
         });
         builder.WebHost.UseKestrelCore();
-
-        // Frames are parsed where they arrive; calls run on the thread pool all the same.
-        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

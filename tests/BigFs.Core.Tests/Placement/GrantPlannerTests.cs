@@ -14,6 +14,17 @@ public sealed class GrantPlannerTests
         3, Volume(1, VolumeState.Open, 1, 2), Volume(2, VolumeState.Open, 1, 3), Volume(3, VolumeState.Open, 2, 3));
 
     [Test]
+    public void Chunks_that_belong_together_share_a_volume_and_the_next_ones_take_another()
+    {
+        var planner = new GrantPlanner();
+
+        PlannedChunk[][] batches = [.. Enumerable.Range(0, 3).Select(_ => planner.Plan(ThreePairs, 2, [], 64, together: true).Chunks.ToArray())];
+
+        Assert.That(batches.Select(batch => batch.Select(chunk => chunk.Volume).Distinct().Count()), Is.All.EqualTo(1));
+        Assert.That(batches.Select(batch => batch[0].Volume).Distinct().Count(), Is.EqualTo(3));
+    }
+
+    [Test]
     public void Volumes_take_turns_and_every_node_is_head_equally_often()
     {
         var planner = new GrantPlanner();

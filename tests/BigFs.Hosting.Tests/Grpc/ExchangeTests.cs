@@ -101,9 +101,15 @@ internal sealed class ExchangeTests
         {
             if (path.Name == "hangs")
             {
-                await using CancellationTokenRegistration registration = token.Register(ended.SetResult);
                 began.SetResult();
-                await Task.Delay(Timeout.Infinite, token);
+                try
+                {
+                    await Task.Delay(Timeout.Infinite, token);
+                }
+                finally
+                {
+                    ended.SetResult();
+                }
             }
 
             return null;

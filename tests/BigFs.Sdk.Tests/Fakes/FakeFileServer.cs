@@ -64,7 +64,12 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     }
 
     public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
-        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken)
+        Guid session,
+        int replicas,
+        int count,
+        ImmutableArray<NodeId> avoid,
+        bool together,
+        CancellationToken cancellationToken)
     {
         await EnterAsync("grant", cancellationToken);
         Avoided.Enqueue(avoid);

@@ -31,13 +31,19 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     }
 
     public async ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
-        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, CancellationToken cancellationToken)
+        Guid session,
+        int replicas,
+        int count,
+        ImmutableArray<NodeId> avoid,
+        bool together,
+        CancellationToken cancellationToken)
     {
         var message = new Protocol.GrantRequest
         {
             Session = session.ToProto(),
             Replicas = replicas,
             Count = count,
+            Together = together,
             Avoid = { avoid.Select(node => node.Value.ToProto()) },
         };
         Protocol.Answer answer =

@@ -150,7 +150,7 @@ internal sealed class GrantQueue(
     {
         ImmutableArray<ChunkGrant> grants = await context.Control.RunOnceAsync(
             path,
-            (server, token) => server.GrantAsync(session, replicas, count, avoid, token),
+            (server, token) => server.GrantAsync(session, replicas, count, avoid, false, token),
             cancellationToken).ConfigureAwait(false);
         return grants.IsDefaultOrEmpty
             ? throw new BigFsException(BigFsErrorCode.Unavailable, $"The file server gave no grant for \"{path}\".")

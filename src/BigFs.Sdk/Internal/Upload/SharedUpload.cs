@@ -288,7 +288,7 @@ internal sealed class SharedUpload : IAsyncDisposable
 
     private Task<ImmutableArray<ChunkGrant>> AskAsync(int count, ImmutableArray<NodeId> avoid) =>
         _context.Control.RunAsync(
-            BigFsPath.Root, (server, token) => server.GrantAsync(Id, Replicas, count, avoid, token), _stop.Token);
+            BigFsPath.Root, (server, token) => server.GrantAsync(Id, Replicas, count, avoid, true, token), _stop.Token);
 
     /// <summary>Renews the session while files use it, and ends it when none has for a while. Never throws.</summary>
     private async Task LiveAsync(CancellationToken cancellationToken)
