@@ -65,11 +65,10 @@ public static class BigFsClusterSecretFile
     /// <summary>Makes the file, whole or not at all; one that another process makes meanwhile stays.</summary>
     private static void Create(string path)
     {
-        string temporary = $"{path}.{Environment.ProcessId}.new";
+        string temporary = $"{path}.{Guid.NewGuid():N}.new"; // several may make it at once, in one process too
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            File.Delete(temporary);
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows())
             {

@@ -25,6 +25,7 @@ public sealed class BigFsClusterSecretFileTests
     }
 
     [Test]
+    [Repeat(20)]
     public async Task Those_who_make_it_at_the_same_time_get_the_same()
     {
         using var folder = new TemporaryDirectory();
