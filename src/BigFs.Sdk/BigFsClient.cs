@@ -110,6 +110,8 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
         {
             PageSize = options?.PageSize ?? new ListOptions().PageSize,
             Prefix = options?.Prefix,
+            StartAfter = options?.StartAfter,
+            Recursive = options?.Recursive ?? false,
             ContinuationToken = options?.ContinuationToken,
         };
         do
@@ -134,21 +136,18 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
             {
                 ListOptions chosen = options ?? new ListOptions();
                 OptionChecks.Within(directory, nameof(chosen.PageSize), chosen.PageSize, 1, Core.Model.Limits.MaxPageSize);
-                string prefix = chosen.Prefix ?? "";
                 var request = new MetadataListRequest
                 {
                     Directory = directory,
-                    After = chosen.ContinuationToken is { } token ? ListingToken.Read(token, directory, prefix) : "",
-                    Prefix = prefix,
+                    Token = chosen.ContinuationToken,
+                    After = chosen.StartAfter ?? "",
+                    Prefix = chosen.Prefix ?? "",
+                    Recursive = chosen.Recursive,
                     Limit = chosen.PageSize,
                 };
                 MetadataPage page = await _context.Control.RunAsync(
                     directory, (server, token) => server.ListAsync(request, token), cancellationToken).ConfigureAwait(false);
-                return new BigFsPage
-                {
-                    Entries = page.Entries,
-                    ContinuationToken = page.Next is { } after ? ListingToken.Write(directory, prefix, after) : null,
-                };
+                return new BigFsPage { Entries = page.Entries, ContinuationToken = page.Next };
             },
             cancellationToken);
 

@@ -27,6 +27,14 @@ public static class Limits
     /// <summary>Most entries of one listing page: 10,000.</summary>
     public const int MaxPageSize = 10_000;
 
+    /// <summary>
+    /// Where a listing page ends whatever its limit, in bytes as the listing request counts them: 4 MiB.
+    /// </summary>
+    public const int MaxPageBytes = 4 << 20;
+
+    /// <summary>References of one page of a manifest: 1,024 (8 GiB at the default chunk size).</summary>
+    public const int ManifestPageChunks = 1024;
+
     /// <summary>Most bytes of user metadata of a file, names and values in UTF-8: 8 KiB.</summary>
     public const int MaxMetadataBytes = 8 << 10;
 

@@ -5,9 +5,10 @@ using Microsoft.Data.Sqlite;
 namespace BigFs.Hosting.Persistence;
 
 /// <summary>What becomes of tombstones, inside the writer's transaction.</summary>
-internal sealed class SqliteTombstones(SqliteConnection connection, SqliteMetadataClock clock) : IDisposable
+internal sealed class SqliteTombstones(
+    SqliteConnection connection, SqliteMetadataClock clock, SqliteChunkOwners owners) : IDisposable
 {
-    private readonly SqliteStatement _remove = new(connection, "DELETE FROM tombstones WHERE id = ?1");
+    private readonly SqliteStatement _remove = new(connection, "DELETE FROM tombstones WHERE id = ?1 RETURNING key");
     private readonly SqliteStatement _postpone = new(connection, "UPDATE tombstones SET due = ?1 WHERE id = ?2");
 
     /// <summary>Forgets them; how many there were.</summary>
@@ -16,7 +17,11 @@ internal sealed class SqliteTombstones(SqliteConnection connection, SqliteMetada
         int removed = 0;
         foreach (long id in ids)
         {
-            removed += _remove.Bind(id).Run();
+            if (_remove.Bind(id).Single() is { } key)
+            {
+                owners.Forget(key);
+                removed++;
+            }
         }
 
         return removed;

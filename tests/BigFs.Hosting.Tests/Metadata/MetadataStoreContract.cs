@@ -46,6 +46,10 @@ internal abstract partial class MetadataStoreContract
         Assert.That(exception!.Message, Does.Contain(mentions));
     }
 
+    /// <summary>For what may be refused before the call is under way.</summary>
+    protected static Task Refused<T>(BigFsErrorCode code, Func<ValueTask<T>> call, string mentions = "") =>
+        Refused(code, async () => await call(), mentions);
+
     protected static Task Refused<T>(BigFsErrorCode code, ValueTask<T> call, string mentions = "") =>
         Refused(code, async () => await call, mentions);
 

@@ -9,9 +9,6 @@ internal static class ControlLimits
     /// </summary>
     public const int MaxMessageBytes = 64 << 20;
 
-    /// <summary>Where a listing page is cut, whatever its limit: 16 MiB.</summary>
-    public const int MaxPageBytes = 16 << 20;
-
     /// <summary>Largest call or answer on a shared stream: 256 KiB; larger ones take the unary way, and delay nobody.</summary>
     public const int MaxStreamedBytes = 256 << 10;
 
