@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Metadata;
@@ -28,7 +29,7 @@ public interface IMetadataStore
     /// by path (<see cref="BigFsPath.CompareTo"/>). Each page shows one state of the namespace. Entries that stand throughout
     /// a listing come once, whatever is made and removed meanwhile.
     /// </summary>
-    /// <exception cref="BigFsException">NotFound, NotDirectory, InvalidToken, InvalidArgument, InvalidPath (an entry that a
+    /// <exception cref="BigFsException">NotFound, NotDirectory, InvalidArgument, InvalidPath (an entry that a
     /// move brought deeper than paths may be).</exception>
     ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
 
@@ -37,19 +38,47 @@ public interface IMetadataStore
     /// and is still leased.
     /// </summary>
     /// <exception cref="BigFsException">VersionExpired, InvalidArgument.</exception>
-    ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken);
+    ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("ReadManifestAsync");
 
     /// <summary>
     /// Renews the read lease on a version and returns its length from now. Writes only when the version was replaced or
     /// deleted meanwhile: one that stands is leased by standing.
     /// </summary>
     /// <exception cref="BigFsException">VersionExpired: its lease ended before, or nothing is known of it.</exception>
-    ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken);
+    ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("RenewReadAsync");
 
     /// <summary>The versions that own each of the chunks, in the chunks' order; at most 4,096 at once.</summary>
     /// <exception cref="BigFsException">InvalidArgument.</exception>
     ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
-        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken);
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("FindOwnersAsync");
+
+    /// <summary>
+    /// Every entry from the request's place on, in the order of <see cref="ListAsync"/> and read as the caller goes on; at
+    /// most <see cref="MetadataListRequest.Limit"/> entries a page, the first ones smaller, so that they come soon. What is
+    /// made or removed meanwhile may be there or not; everything else is there once.
+    /// </summary>
+    /// <exception cref="BigFsException">NotFound, NotDirectory; also in the middle, when the directory goes away.</exception>
+    async IAsyncEnumerable<EntryPage> StreamAsync(
+        MetadataListRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        int limit = Math.Min(request.Limit, Limits.FirstStreamedPage);
+        string? after = request.After;
+        while (after is not null)
+        {
+            MetadataPage page = await ListAsync(request with { After = after, Limit = limit }, cancellationToken);
+            if (!page.Entries.IsEmpty)
+            {
+                yield return EntryPage.Of(request.Directory, page.Entries);
+            }
+
+            after = page.Next;
+            limit = Math.Min(request.Limit, limit * 4);
+        }
+    }
 
     /// <summary>
     /// Opens an upload session after checking what can be checked early: the precondition, that no directory stands at
@@ -68,7 +97,8 @@ public interface IMetadataStore
     /// staged belongs to the session: its commit takes it, its abort or its end gives it up.
     /// </summary>
     /// <exception cref="BigFsException">SessionExpired, InvalidArgument (out of order, another length), ChunkDeleted.</exception>
-    ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken);
+    ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("StageChunksAsync");
 
     /// <summary>
     /// The commit point: in one transaction checks session and precondition, makes missing parents, writes the entry and
@@ -133,34 +163,22 @@ public interface IMetadataStore
     /// entry that stands throughout is counted once; what changes meanwhile may or may not be. A file is its own total.
     /// </summary>
     /// <exception cref="BigFsException">NotFound, NotDirectory (a file above).</exception>
-    ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
+    ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("StartTotalsAsync");
 
     /// <summary>A job; null when it never was, or ended longer ago than the retention of operations.</summary>
-    ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken);
+    ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("FindJobAsync");
 
     /// <summary>The jobs that run or ended within the retention, newest first, at most 1,000.</summary>
-    ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken);
+    ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("ListJobsAsync");
 
     /// <summary>Ends totals early; false when the job has ended, or is not known.</summary>
     /// <exception cref="BigFsException">InvalidArgument: a deletion is not called back.</exception>
-    ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken);
+    ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("CancelJobAsync");
 }
-
-/// <summary>The metadata server's side of deletion: what is still to be carried out on datanodes.</summary>
-public interface ITombstoneQueue
-{
-    /// <summary>Tombstones that are due (their read leases have ended), oldest first, at most so many.</summary>
-    ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken);
-
-    /// <summary>Forgets tombstones that every member of their volume has carried out.</summary>
-    ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken);
-
-    /// <summary>Puts off tombstones that could not be carried out by now.</summary>
-    ValueTask PostponeTombstonesAsync(ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken);
-}
-
-/// <summary>A recorded deletion still to be carried out.</summary>
-public readonly record struct Tombstone(long Id, VolumeId Volume, ChunkKey Key);
 
 /// <summary>An entry and, for a file when asked for, its chunks in order.</summary>
 public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReference> Manifest)

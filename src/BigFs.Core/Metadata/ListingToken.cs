@@ -31,16 +31,12 @@ public static class ListingToken
         return Base64Url.EncodeToString(token);
     }
 
-    /// <summary>Where a request begins: after this path relative to its directory, empty for the start.</summary>
+    /// <summary>The place that a token of this listing goes on after.</summary>
     /// <exception cref="BigFsException">InvalidToken: it is no token, was changed, or is one of another listing.</exception>
-    public static string Start(MetadataListRequest request)
+    public static string Read(MetadataListRequest request, string token)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Token is not { } token)
-        {
-            return request.After;
-        }
-
+        ArgumentNullException.ThrowIfNull(token);
         byte[] bytes = token.Length <= Longest && Base64Url.IsValid(token) ? Base64Url.DecodeFromChars(token) : [];
         if (bytes.Length <= 1 + HashLength || bytes[0] != Format)
         {

@@ -9,9 +9,6 @@ public sealed record MetadataListRequest
     /// <summary>The directory.</summary>
     public required BigFsPath Directory { get; init; }
 
-    /// <summary>Where to go on: <see cref="MetadataPage.Next"/> of the same listing; then <see cref="After"/> is not used.</summary>
-    public string? Token { get; init; }
-
     /// <summary>
     /// Only names after this one; empty for all. With <see cref="Recursive"/> a path relative to the directory ("a/b"), and
     /// what lies below it comes after it. Nothing need be there.
@@ -38,7 +35,7 @@ public sealed record MetadataListRequest
 }
 
 /// <summary>
-/// A page of a listing. <paramref name="Next"/> is the token of the next page, null at the end: it names the last entry's
-/// place, so it stays good whatever is made or removed.
+/// A page of a listing. <paramref name="Next"/> is the last entry's place, its path relative to the directory, to go on after;
+/// null at the end. A place stays good whatever is made or removed; for callers it travels as a <see cref="ListingToken"/>.
 /// </summary>
 public sealed record MetadataPage(ImmutableArray<BigFsEntry> Entries, string? Next);

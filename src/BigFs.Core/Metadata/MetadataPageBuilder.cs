@@ -42,5 +42,5 @@ public sealed class MetadataPageBuilder(MetadataListRequest request)
 
     /// <summary>The page.</summary>
     public MetadataPage Build() =>
-        new(_entries.DrainToImmutable(), _more ? ListingToken.Write(request, _last!) : null);
+        new(_entries.DrainToImmutable(), _more ? _last : null);
 }

@@ -35,6 +35,9 @@ public static class Limits
     /// <summary>References of one page of a manifest: 1,024 (8 GiB at the default chunk size).</summary>
     public const int ManifestPageChunks = 1024;
 
+    /// <summary>Entries of a streamed listing's first page; each that follows may hold four times as many: 250.</summary>
+    public const int FirstStreamedPage = 250;
+
     /// <summary>Most bytes of user metadata of a file, names and values in UTF-8: 8 KiB.</summary>
     public const int MaxMetadataBytes = 8 << 10;
 

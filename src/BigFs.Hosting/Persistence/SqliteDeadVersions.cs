@@ -13,7 +13,9 @@ namespace BigFs.Hosting.Persistence;
 /// </summary>
 internal sealed partial class SqliteDeadVersions : IDisposable
 {
-    private const int VersionsPerStep = 256;
+    /// <summary>Most versions of one step; of long ones fewer.</summary>
+    public const int VersionsPerStep = 256;
+
     private const int ChunksPerStep = SqliteEntryWriter.PageReferences;
 
     /// <summary>The due time of what is set aside: never.</summary>

@@ -6,7 +6,7 @@ namespace BigFs.Hosting.Persistence;
 internal static class SqliteListing
 {
     /// <summary><see cref="IMetadataStore.ListAsync"/>.</summary>
-    public static MetadataPage Page(SqliteEntryReader reader, MetadataListRequest request, string after)
+    public static MetadataPage Page(SqliteEntryReader reader, MetadataListRequest request)
     {
         BigFsPath path = request.Directory;
         long directory = RequireDirectory(reader, path);
@@ -17,12 +17,12 @@ internal static class SqliteListing
                 reader,
                 directory,
                 request.Prefix,
-                after,
+                request.After,
                 (row, relative) => page.TryAdd(Entry(row, path, relative), relative, row.Notes?.Length ?? 0));
         }
         else
         {
-            AddNames(reader, request, directory, after, page);
+            AddNames(reader, request, directory, page);
         }
 
         return page.Build();
@@ -45,9 +45,10 @@ internal static class SqliteListing
     // One more than asked for tells whether there is a next page. Pages that their bytes end are read in parts, so that no
     // more is read than goes out.
     private static void AddNames(
-        SqliteEntryReader reader, MetadataListRequest request, long directory, string after, MetadataPageBuilder page)
+        SqliteEntryReader reader, MetadataListRequest request, long directory, MetadataPageBuilder page)
     {
         const int part = 1000;
+        string after = request.After;
         while (true)
         {
             int wanted = Math.Min(part, request.Limit - page.Count) + 1;

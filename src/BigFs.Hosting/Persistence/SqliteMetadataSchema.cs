@@ -95,11 +95,22 @@ internal static class SqliteMetadataSchema
         ALTER TABLE entries ADD COLUMN content INTEGER;
         """;
 
+    // Who has carried a deletion out under which epoch of the volume, and how often it was put off. The namespace's own id
+    // tells this database from one that was put in its place.
+    private const string Confirmations =
+        """
+        ALTER TABLE tombstones ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tombstones ADD COLUMN confirmed BLOB;
+        ALTER TABLE tombstones ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+        INSERT INTO meta (name, value) VALUES ('namespace', randomblob(16));
+        INSERT INTO meta (name, value) VALUES ('generation', 1);
+        """;
+
     // chunk_owners answers which versions name a chunk; a chunk whose deletion is recorded has the only owner 0, and keeps
     // it until the deletion is confirmed. files_by_version leads from there to the entry, files without chunks are not in
     // it. A version that is out of sight is one row of dead_versions until its read leases end; only then its chunks
     // become tombstones. Renewals are stored for versions in dead trees, which have no such row yet.
-    private const string Third =
+    private const string Owners =
         """
         ALTER TABLE entries ADD COLUMN chunks INTEGER;
         ALTER TABLE dead_manifests RENAME TO dead_versions;
@@ -147,5 +158,5 @@ internal static class SqliteMetadataSchema
     };
 
     private static ImmutableArray<SqliteMigration> Migrations { get; } =
-        [First, Second, new(Third, SqliteOwnerMigration.Fill)];
+        [First, Second, Confirmations, new(Owners, SqliteOwnerMigration.Fill)];
 }

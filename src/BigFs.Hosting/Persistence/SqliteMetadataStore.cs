@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -12,7 +14,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMetadataIdentity, IAsyncDisposable
+internal sealed class SqliteMetadataStore : IMetadataEngine
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -39,6 +41,9 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         SqliteConnection connection = database.Connection;
         _database = database;
         _readLease = options.ReadLease;
+        NameDurability = options.DataDirectory is null
+            ? new NameDurability(BigFsDurability.Memory, "SQLite in memory")
+            : MetadataServerHost.FileDurability;
         _clock = new SqliteMetadataClock(connection, time);
         _writersReader = new SqliteEntryReader(connection, options.OperationRetention);
         SqliteJobs jobs = _writersReader.Jobs;
@@ -48,8 +53,8 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _operations = new SqliteOperations(connection, options.OperationRetention);
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock);
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock);
-        _tombstones = new SqliteTombstones(connection, _clock, _owners);
         _meta = new SqliteMeta(connection);
+        _tombstones = new SqliteTombstones(connection, _clock, _meta, _owners);
         _purge = new SqlitePurge(connection, _writer, jobs, _clock, logger);
         _totals = new SqliteTotals(_writersReader, jobs, _clock, Wake);
         _tree = new SqliteTree(_writersReader, _writer, _operations, jobs, _clock, options.ReadLease, Wake);
@@ -57,6 +62,9 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
         _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
     }
+
+    /// <inheritdoc/>
+    public NameDurability NameDurability { get; }
 
     /// <summary>Opens the namespace, or makes a new one with an empty root.</summary>
     /// <exception cref="BigFsException">
@@ -104,8 +112,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
         MetadataChecks.Check(request);
-        string after = ListingToken.Start(request);
-        return _readers.ReadAsync(reader => SqliteListing.Page(reader, request, after), cancellationToken);
+        return _readers.ReadAsync(reader => SqliteListing.Page(reader, request), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -247,29 +254,44 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
     /// <inheritdoc/>
     public async ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken)
     {
-        while (true)
-        {
-            (ImmutableArray<Tombstone> due, bool isMore) = await _readers.ReadAsync(
-                reader => (reader.Due(_clock.Now(), limit), reader.Versions.HasDue(_clock.Now())),
-                cancellationToken).ConfigureAwait(false);
-            if (due.Length >= limit || !isMore)
-            {
-                return due;
-            }
-
-            // Versions whose leases have ended become tombstones when someone asks for them.
-            await _queue.RunAsync(_deadVersions.Step, cancellationToken).ConfigureAwait(false);
-        }
+        await ExpandAsync(limit, cancellationToken).ConfigureAwait(false);
+        return await _readers.ReadAsync(reader => reader.Due(_clock.Now(), limit), cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public async ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(() => _tombstones.Confirm(ids), cancellationToken).ConfigureAwait(false);
+    public async ValueTask<TombstoneBatch> ClaimTombstonesAsync(
+        int limit, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await ExpandAsync(limit, cancellationToken).ConfigureAwait(false);
+        return await _readers.ReadAsync(
+            reader => _tombstones.Claim(reader, limit, lease), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
-    public async ValueTask PostponeTombstonesAsync(
-        ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(() => _tombstones.Postpone(ids, delay), cancellationToken).ConfigureAwait(false);
+    public async ValueTask<bool> SettleTombstonesAsync(TombstoneSettlement settlement, CancellationToken cancellationToken)
+    {
+        bool isSettled = await _queue.RunAsync(() => _tombstones.Settle(settlement), cancellationToken).ConfigureAwait(false);
+        _tombstones.Release(settlement);
+        return isSettled;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Identity(), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<NamespaceIdentity> RaiseGenerationAsync(CancellationToken cancellationToken)
+    {
+        await _queue.RunAsync(_meta.RaiseGeneration, cancellationToken).ConfigureAwait(false);
+        return await IdentityAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<NamespaceIdentity> ResumeCollectionAsync(long generation, CancellationToken cancellationToken)
+    {
+        await _queue.RunAsync(() => _meta.Resume(generation), cancellationToken).ConfigureAwait(false);
+        return await IdentityAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>
@@ -288,6 +310,22 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         foreach (IDisposable one in statements)
         {
             one.Dispose();
+        }
+    }
+
+    /// <summary>Versions whose leases have ended become tombstones when someone asks for those, in small transactions.</summary>
+    private async ValueTask ExpandAsync(int versions, CancellationToken cancellationToken)
+    {
+        for (; versions > 0; versions -= SqliteDeadVersions.VersionsPerStep)
+        {
+            bool isDue = await _readers.ReadAsync(
+                reader => reader.Versions.HasDue(_clock.Now()), cancellationToken).ConfigureAwait(false);
+            if (!isDue)
+            {
+                return;
+            }
+
+            await _queue.RunAsync(_deadVersions.Step, cancellationToken).ConfigureAwait(false);
         }
     }
 

@@ -7,7 +7,7 @@ using Microsoft.Data.Sqlite;
 namespace BigFs.Hosting.Persistence;
 
 /// <summary>
-/// Fills what the third version of the schema adds from the manifests that are stored: each file's number of chunks, and
+/// Fills what the fourth version of the schema adds from the manifests that are stored: each file's number of chunks, and
 /// the owners of all chunks. A manifest that cannot be read owns nothing, as nobody can read it either.
 /// </summary>
 internal static class SqliteOwnerMigration

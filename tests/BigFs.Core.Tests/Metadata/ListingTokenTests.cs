@@ -11,8 +11,7 @@ internal sealed class ListingTokenTests
     {
         string token = ListingToken.Write(Listing(), "päßworð/x");
 
-        Assert.That(ListingToken.Start(Listing() with { Token = token, After = "ignored" }), Is.EqualTo("päßworð/x"));
-        Assert.That(ListingToken.Start(Listing() with { After = "name" }), Is.EqualTo("name"));
+        Assert.That(ListingToken.Read(Listing() with { After = "ignored", Limit = 7 }, token), Is.EqualTo("päßworð/x"));
     }
 
     [Test]
@@ -20,7 +19,7 @@ internal sealed class ListingTokenTests
     {
         string place = string.Join('/', Enumerable.Repeat(new string('n', 255), 16))[..(BigFsPath.MaxPathBytes - 2)];
 
-        Assert.That(ListingToken.Start(Listing() with { Token = ListingToken.Write(Listing(), place) }), Is.EqualTo(place));
+        Assert.That(ListingToken.Read(Listing(), ListingToken.Write(Listing(), place)), Is.EqualTo(place));
     }
 
     [Test]
@@ -36,12 +35,12 @@ internal sealed class ListingTokenTests
             Listing() with { Recursive = true },
         ];
 
-        Assert.That(others.Select(other => Code(other with { Token = token })), Has.All.EqualTo(BigFsErrorCode.InvalidToken));
+        Assert.That(others.Select(other => Code(other, token)), Has.All.EqualTo(BigFsErrorCode.InvalidToken));
     }
 
     [Test]
     public void Garbage_is_no_token() =>
-        Gen.String.Sample(text => Code(Listing() with { Token = text }) == BigFsErrorCode.InvalidToken, iter: 1000);
+        Gen.String.Sample(text => Code(Listing(), text) == BigFsErrorCode.InvalidToken, iter: 1000);
 
     [Test]
     public void A_token_with_any_character_changed_is_refused()
@@ -51,17 +50,17 @@ internal sealed class ListingTokenTests
         {
             string forged = token[..i] + (token[i] == 'A' ? 'B' : 'A') + token[(i + 1)..];
 
-            Assert.That(Code(Listing() with { Token = forged }), Is.EqualTo(BigFsErrorCode.InvalidToken), $"at {i}");
+            Assert.That(Code(Listing(), forged), Is.EqualTo(BigFsErrorCode.InvalidToken), $"at {i}");
         }
     }
 
     private static MetadataListRequest Listing() => new() { Directory = "/d", Prefix = "p" };
 
-    private static BigFsErrorCode? Code(MetadataListRequest request)
+    private static BigFsErrorCode? Code(MetadataListRequest request, string token)
     {
         try
         {
-            ListingToken.Start(request);
+            ListingToken.Read(request, token);
             return null;
         }
         catch (BigFsException exception)

@@ -11,6 +11,7 @@ internal abstract partial class MetadataStoreContract
     private const int Part = Limits.ManifestPageChunks;
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_long_manifest_comes_in_parts_by_place()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, (2 * Part) + 500);
@@ -36,6 +37,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_replaced_version_is_read_on_while_its_lease_lasts_and_no_longer()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, Part + 10);
@@ -59,6 +61,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_version_that_stands_is_leased_by_standing()
     {
         BigFsFile file = await Store.PutAsync("/f", Chunk(1));
@@ -77,6 +80,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_lease_on_a_file_of_a_deleted_directory_is_renewed_before_and_after_it_is_cleared_away()
     {
         BigFsFile first = await Store.PutAsync("/d/e/first", Chunk(1));
@@ -97,6 +101,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_chunk_leads_to_its_file_wherever_that_moved()
     {
         BigFsFile small = await Store.PutAsync("/a/b/f", Chunk(1), Chunk(2));
@@ -111,6 +116,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_chunk_of_two_files_lives_until_the_last_one_goes()
     {
         BigFsFile one = await Store.PutAsync("/one", Chunk(1), Chunk(2));
@@ -130,6 +136,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_chunk_whose_deletion_is_recorded_gains_no_owner()
     {
         UploadSession given = await Store.BeginAsync("/x");
@@ -144,12 +151,14 @@ internal abstract partial class MetadataStoreContract
         Assert.That(await Store.FindAsync("/f"), Is.Null);
         Assert.That(await OwnersAsync(2), Is.Empty, "nothing of the refused commit is left");
         await Store.CommitAsync(session.Id, Chunk(2));
-        ImmutableArray<Tombstone> due = await Tombstones.DueTombstonesAsync(10, None);
-        await Tombstones.ConfirmTombstonesAsync([.. due.Select(one => one.Id)], None);
+        TombstoneBatch batch = await Tombstones.ClaimTombstonesAsync(10, TimeSpan.FromMinutes(1), None);
+        await Tombstones.SettleTombstonesAsync(
+            new TombstoneSettlement { Generation = batch.Generation, Done = [.. batch.Tombstones.Select(one => one.Id)] }, None);
         Assert.That((await Store.FindOwnersAsync([new ChunkKey(1)], None))[0].IsDeleted, Is.False, "it is gone for good");
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task What_a_file_names_is_not_deleted_by_giving_up_another_upload()
     {
         await Store.PutAsync("/kept", Chunk(1), Chunk(2));
@@ -162,6 +171,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task A_long_manifest_is_staged_in_order_and_committed_at_once()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, (2 * Part) + 5);
@@ -190,6 +200,7 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    [Property("ServesAll", "yes")]
     public async Task What_was_staged_goes_with_its_session([Values] bool aborted)
     {
         UploadSession session = await Store.BeginAsync("/f");

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
@@ -171,19 +172,33 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
         return cluster.Files.TryGetValue(path, out var found) ? found.File : null;
     }
 
+    public async IAsyncEnumerable<EntryPage> StreamAsync(
+        MetadataListRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (string? after = request.After; after is not null;)
+        {
+            MetadataPage page = await ListAsync(request with { After = after }, cancellationToken);
+            if (!page.Entries.IsEmpty)
+            {
+                yield return EntryPage.Of(request.Directory, page.Entries);
+            }
+
+            after = page.Next;
+        }
+    }
+
     public async ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
         await EnterAsync("list", cancellationToken);
         PageSizes.Enqueue(request.Limit);
-        string after = ListingToken.Start(request);
         var rest = Entries
             .Where(entry => entry.Path.Parent == request.Directory
                 && entry.Path.Name.StartsWith(request.Prefix, StringComparison.Ordinal)
-                && BigFsPath.CompareNames(entry.Path.Name, after) > 0)
+                && BigFsPath.CompareNames(entry.Path.Name, request.After) > 0)
             .OrderBy(entry => entry.Path)
             .ToList();
         var page = rest.Take(request.Limit).ToImmutableArray();
-        return new MetadataPage(page, rest.Count > page.Length ? ListingToken.Write(request, page[^1].Path.Name) : null);
+        return new MetadataPage(page, rest.Count > page.Length ? page[^1].Path.Name : null);
     }
 
     public async ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)

@@ -9,6 +9,9 @@ internal static class ControlLimits
     /// </summary>
     public const int MaxMessageBytes = 64 << 20;
 
+    /// <summary>Where a message of a streamed listing is cut: 1 MiB.</summary>
+    public const int MaxListingBytes = 1 << 20;
+
     /// <summary>Largest call or answer on a shared stream: 256 KiB; larger ones take the unary way, and delay nobody.</summary>
     public const int MaxStreamedBytes = 256 << 10;
 

@@ -186,24 +186,15 @@ internal static class NamespaceMapping
         Lease = TimeSpan.FromTicks(proto.Lease),
     };
 
-    public static Protocol.ListRequest ToProto(this MetadataListRequest request)
+    public static Protocol.ListRequest ToProto(this MetadataListRequest request) => new()
     {
-        var proto = new Protocol.ListRequest
-        {
-            Directory = request.Directory.ToString(),
-            After = request.After,
-            Prefix = request.Prefix,
-            Limit = request.Limit,
-            Recursive = request.Recursive,
-            MaxBytes = request.MaxBytes,
-        };
-        if (request.Token is { } token)
-        {
-            proto.Token = token;
-        }
-
-        return proto;
-    }
+        Directory = request.Directory.ToString(),
+        After = request.After,
+        Prefix = request.Prefix,
+        Limit = request.Limit,
+        Recursive = request.Recursive,
+        MaxBytes = request.MaxBytes,
+    };
 
     public static MetadataListRequest FromProto(this Protocol.ListRequest proto) => new()
     {
@@ -211,7 +202,6 @@ internal static class NamespaceMapping
         After = proto.After,
         Prefix = proto.Prefix,
         Limit = proto.Limit.InRange(1, Limits.MaxPageSize, "limit"),
-        Token = proto.HasToken ? proto.Token : null,
         Recursive = proto.Recursive,
         MaxBytes = proto.MaxBytes == 0 ? Limits.MaxPageBytes : proto.MaxBytes.InRange(1, Limits.MaxPageBytes, "max_bytes"),
     };
