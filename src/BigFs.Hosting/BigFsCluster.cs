@@ -235,7 +235,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     {
         var nameServer = new NameServer.NameServer(_services.Time);
         var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory)
-            .Map(Protocol.NameServer.BindService(new NameServerService(nameServer)))
+            .Map(Protocol.NameServer.BindService(new NameServerService(nameServer, listener.Stopping)))
             .Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
                 files, _services.LoggerOf<FileServer.FileServerService>())));
         _started.Push(listener);

@@ -136,7 +136,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         {
             var names = new NameServer.NameServer(_services.Time);
             var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping)))
                 .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.LoggerOf<ClusterBusService>())));
             return (names, bus);
         }

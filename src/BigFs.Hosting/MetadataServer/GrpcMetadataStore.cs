@@ -16,7 +16,7 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
     public GrpcMetadataStore(INameServer names, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
         _connection = new(
             "metadata server",
-            new ResolvedEndpoints(names, ServiceRole.MetadataServer, clock),
+            new WatchedInstances(names, ServiceRole.MetadataServer, clock),
             channels,
             c => new MetadataServerClient(c),
             timeouts,
