@@ -234,8 +234,8 @@ public sealed class BigFsCluster : IAsyncDisposable
     private async Task<string> ListenAsync(IFileServer files, CancellationToken cancellationToken)
     {
         var nameServer = new NameServer.NameServer(_services.Time);
-        var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory)
-            .Map(Protocol.NameServer.BindService(new NameServerService(nameServer, listener.Stopping)))
+        var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory);
+        listener.Map(Protocol.NameServer.BindService(new NameServerService(nameServer, listener.Stopping)))
             .Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
                 files, _services.LoggerOf<FileServer.FileServerService>())));
         _started.Push(listener);
