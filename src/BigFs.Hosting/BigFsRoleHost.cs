@@ -185,8 +185,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
-            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
-            .ConfigureAwait(false));
+            _options.Metadata,
+            _options.Metadata is null ? Folder(ServiceRole.MetadataServer) : null,
+            _options.Replicas,
+            manager,
+            datanodes,
+            _services,
+            cancellationToken).ConfigureAwait(false));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())));
         return host.Role;
@@ -241,7 +246,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Role = RoleNames.Name(role),
             Id = id,
             Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
-            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? ""
+                : role == ServiceRole.MetadataServer && _options.Metadata is { } engine ? engine.Location
+                : Folder(role),
         });
         foreach (INameServer names in _nameServers)
         {

@@ -49,7 +49,7 @@ internal sealed class GrpcNameServer : INameServer, IAsyncDisposable
         ServiceRole role, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var request = new Protocol.WatchRequest { Role = (int)role };
-        await foreach (Protocol.WatchResponse update in _connection.StreamAsync(
+        await foreach (Protocol.WatchResponse update in _connection.FollowAsync(
             (c, o) => c.Watch(request, o), cancellationToken).ConfigureAwait(false))
         {
             yield return update.FromProto();

@@ -55,12 +55,7 @@ internal sealed class RoleConnection<TClient>(
         TryAsync(
             async (route, left) =>
             {
-                if (_parts.Channel.Table.Choose(instances.Known, route.Avoid) is not { } endpoint)
-                {
-                    throw new RpcException(new Status(StatusCode.Unavailable, "No instance is left to try."));
-                }
-
-                route.Endpoint = endpoint;
+                string endpoint = Choose(route);
                 _parts.Channel.Table.Begin(endpoint);
                 try
                 {
@@ -78,7 +73,7 @@ internal sealed class RoleConnection<TClient>(
     /// <summary>Calls what answers with a stream, once: whoever reads it knows how to go on after a break.</summary>
     /// <exception cref="BigFsException">As above; also while the stream is read.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    public async IAsyncEnumerable<TResponse> StreamAsync<TResponse>(
+    public async IAsyncEnumerable<TResponse> FollowAsync<TResponse>(
         Func<TClient, CallOptions, AsyncServerStreamingCall<TResponse>> call,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -115,6 +110,47 @@ internal sealed class RoleConnection<TClient>(
                 cancellationToken.ThrowIfCancellationRequested();
                 string endpoint = route.Endpoint ?? route.Only ?? "";
                 throw WireErrors.Sent(error, endpoint) ?? WireErrors.FromTransport(error, role, endpoint, 1);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Reads a stream of answers; each may take as long as an operation. Until the first of them it is as with any call;
+    /// when the stream breaks afterwards, the caller is told and goes on from what it has.
+    /// </summary>
+    /// <exception cref="BigFsException">As above.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async IAsyncEnumerable<TResult> StreamAsync<TResponse, TResult>(
+        Func<TClient, CallOptions, AsyncServerStreamingCall<TResponse>> call,
+        Func<TResponse, TResult> map,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+        where TResponse : class
+    {
+        AnswerStream<TResponse> stream = await TryAsync(
+            async (route, left) =>
+            {
+                string endpoint = Choose(route);
+                CallRoute.Current = new CallRoute { Avoid = [], Only = endpoint };
+                var opened = new AnswerStream<TResponse>(
+                    options => call(_parts.Client, options), role, endpoint, clock, cancellationToken);
+                try
+                {
+                    await opened.OpenAsync(left).ConfigureAwait(false);
+                    return opened;
+                }
+                catch
+                {
+                    opened.Dispose();
+                    throw;
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        using (stream)
+        {
+            while (stream.Current is { } answer)
+            {
+                yield return map(answer);
+                await stream.NextAsync(timeouts.Operation).ConfigureAwait(false);
             }
         }
     }
@@ -192,6 +228,11 @@ internal sealed class RoleConnection<TClient>(
         _parts.Channel.Dispose();
         await instances.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>Chooses an instance for what is not left to the channel's balancer, by the same table.</summary>
+    private string Choose(CallRoute route) =>
+        route.Endpoint = _parts.Channel.Table.Choose(instances.Known, route.Avoid)
+            ?? throw new RpcException(new Status(StatusCode.Unavailable, "No instance is left to try."));
 
     private TimeSpan Left(long start, BigFsException? failure)
     {
