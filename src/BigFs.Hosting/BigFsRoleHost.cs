@@ -129,21 +129,29 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
-    /// <summary>The name server and the bus: here, or those of the name server's process.</summary>
+    /// <summary>The name server and the bus: here, or those of the name server's process, or a broker's.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
+        IClusterBus? broker = _options.Bus == BigFsBusKinds.Kafka ? Keep(_options.BusEngine!.Connect(_options.Kafka, _services)) : null;
         if (_roles.Contains(ServiceRole.NameServer))
         {
             var names = new NameServer.NameServer(_services.Time);
-            var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
-                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
-            return (names, bus);
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)));
+            return (names, broker ?? ServeRelay());
         }
 
         return (
             Keep(new GrpcNameServer(_options.NameServer!, _channels, Patient, _services.Time)),
-            Keep(new RelayClusterBus(_options.NameServer!, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
+            broker ?? Keep(new RelayClusterBus(
+                _options.NameServer!, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
+    }
+
+    private InProcessClusterBus ServeRelay()
+    {
+        var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
+        _listener.Map(Protocol.ClusterBus.BindService(new ClusterBusService(
+            bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
+        return bus;
     }
 
     private async Task<INodeManager> StartNodeManagerAsync(

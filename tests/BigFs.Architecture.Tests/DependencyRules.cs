@@ -12,7 +12,8 @@ public sealed class DependencyRules
         ["BigFs.Protocol"] = [],
         ["BigFs.Sdk"] = ["BigFs.Core", "BigFs.Protocol"],
         ["BigFs.Hosting"] = ["BigFs.Core", "BigFs.Protocol", "BigFs.Sdk"],
-        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Sdk"],
+        ["BigFs.Hosting.Kafka"] = ["BigFs.Hosting"],
+        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.Kafka", "BigFs.Sdk"],
     };
 
     /// <summary>What a folder of Core may know beside itself and Model.</summary>
