@@ -132,7 +132,10 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     /// <summary>The name server and the bus: here, or those of the name server's process, or a broker's.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
-        IClusterBus? broker = _options.Bus == BigFsBusKinds.Kafka ? Keep(_options.BusEngine!.Connect(_options.Kafka, _services)) : null;
+        // A name server alone neither publishes nor listens.
+        IClusterBus? broker = _options.Bus == BigFsBusKinds.Kafka && _roles is not [ServiceRole.NameServer]
+            ? Keep(_options.BusEngine!.Connect(_options.Kafka, _services))
+            : null;
         if (_roles.Contains(ServiceRole.NameServer))
         {
             var names = new NameServer.NameServer(_services.Time);
@@ -178,8 +181,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
-            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
-            .ConfigureAwait(false));
+            _options.Metadata,
+            _options.Metadata is null ? Folder(ServiceRole.MetadataServer) : null,
+            _options.Replicas,
+            manager,
+            datanodes,
+            _services,
+            cancellationToken).ConfigureAwait(false));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())));
         return host.Role;
@@ -234,7 +242,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Role = RoleNames.Name(role),
             Id = id,
             Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
-            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? ""
+                : role == ServiceRole.MetadataServer && _options.Metadata is { } engine ? engine.Location
+                : Folder(role),
         });
         Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
             .Start();
