@@ -10,6 +10,9 @@ public sealed class BigFsClusterOptions
     /// <summary>How many datanodes, 1 to 64; default 3.</summary>
     public int DataNodes { get; set; } = 3;
 
+    /// <summary>How many file servers, 1 to 16; default 1. More than one only with <see cref="Listen"/>, each on a port of its own.</summary>
+    public int FileServers { get; set; } = 1;
+
     /// <summary>
     /// Replicas of a file that asks for no number of its own, 1 to 8 and at most the datanodes; default 2, or the number of
     /// datanodes where there are fewer.
@@ -24,6 +27,9 @@ public sealed class BigFsClusterOptions
 
     /// <summary>Keep everything in memory; nothing survives the process. Default no. Excludes a data directory.</summary>
     public bool InMemory { get; set; }
+
+    /// <summary>Where names are kept; null (default): SQLite, with the rest of the data.</summary>
+    public BigFsMetadataEngine? Metadata { get; set; }
 
     /// <summary>
     /// Whether other processes can reach the cluster on loopback sockets. Default no: everything is called directly and
@@ -60,6 +66,8 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Between(DataNodes, 1, 64, nameof(DataNodes));
         int most = Math.Min(DataNodes, Limits.MaxReplicas);
         SettingsCheck.Between(EffectiveReplicas, 1, most, nameof(Replicas));
+        SettingsCheck.Between(FileServers, 1, 16, nameof(FileServers));
+        SettingsCheck.Require(FileServers == 1 || Listen, nameof(FileServers), FileServers, "1 without Listen");
         SettingsCheck.Between(Port, 0, 65535, nameof(Port));
         SettingsCheck.Require(Port == 0 || Listen, nameof(Port), Port, "set only together with Listen");
         SettingsCheck.Require(
@@ -67,6 +75,7 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Require(
             ScrubBytesPerSecond is >= 0 and <= 1L << 40, nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, "0 to 1 TiB");
         SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
+        Metadata?.Validate();
         SettingsCheck.Require(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
     }
 }

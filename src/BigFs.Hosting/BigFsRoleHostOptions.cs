@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Model;
+using BigFs.Internal.Grpc;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting;
@@ -13,10 +14,13 @@ public sealed class BigFsRoleHostOptions
     public IList<string> Roles { get; set; } = [];
 
     /// <summary>
-    /// Where the roles keep their data; needed for metadata-server, node-manager and datanode. One role uses the folder
+    /// Where the roles keep their data; needed for metadata-server (on SQLite), node-manager and datanode. One role uses the folder
     /// itself, several a folder each below it, named as the role.
     /// </summary>
     public string? DataDirectory { get; set; }
+
+    /// <summary>Where the metadata server keeps names; null (default): SQLite in <see cref="DataDirectory"/>.</summary>
+    public BigFsMetadataEngine? Metadata { get; set; }
 
     /// <summary>Where the control services listen, "host:port" on loopback, port 0 for any; default 127.0.0.1:0.</summary>
     public string Listen { get; set; } = "127.0.0.1:0";
@@ -42,7 +46,10 @@ public sealed class BigFsRoleHostOptions
     /// </summary>
     public bool TransferClientCertificates { get; set; }
 
-    /// <summary>The cluster's name server, "host:port"; needed unless name-server is among the roles.</summary>
+    /// <summary>
+    /// The cluster's name servers, "host:port", several apart by commas: the roles register with all of them and ask any.
+    /// Needed unless name-server is among the roles; a name server may stand in its own list.
+    /// </summary>
     public string? NameServer { get; set; }
 
     /// <summary>
@@ -81,7 +88,9 @@ public sealed class BigFsRoleHostOptions
         SettingsCheck.Require(roles.Length > 0, nameof(Roles), "empty", "at least one role");
         SettingsCheck.Require(
             roles.Distinct().Count() == roles.Length, nameof(Roles), string.Join(", ", Roles), "each role at most once");
-        bool keeps = roles.Any(role => role is ServiceRole.MetadataServer or ServiceRole.NodeManager or ServiceRole.DataNode);
+        bool keeps = roles.Any(role => role is ServiceRole.NodeManager or ServiceRole.DataNode
+            || (role == ServiceRole.MetadataServer && Metadata is null));
+        Metadata?.Validate();
         SettingsCheck.Require(
             !keeps || !string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "a folder for these roles");
         SettingsCheck.Require(IsEndpoint(Listen), nameof(Listen), Listen, "\"host:port\"");
@@ -89,7 +98,11 @@ public sealed class BigFsRoleHostOptions
         bool names = roles.Contains(ServiceRole.NameServer);
         SettingsCheck.Require(
             names || NameServer is not null, nameof(NameServer), NameServer, "\"host:port\" unless name-server runs here too");
-        SettingsCheck.Require(NameServer is null || IsEndpoint(NameServer), nameof(NameServer), NameServer, "\"host:port\"");
+        SettingsCheck.Require(
+            NameServer is null || (NameServerList.Split(NameServer) is { Length: <= NameServerList.Most } list && list.All(IsEndpoint)),
+            nameof(NameServer),
+            NameServer,
+            $"\"host:port\", up to {NameServerList.Most} of them apart by commas");
         SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");

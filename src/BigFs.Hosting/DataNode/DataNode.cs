@@ -174,6 +174,15 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _store.DeleteAsync(volume, keys, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken) =>
+        _store.DeleteAsync(volume, keys, generation, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken) =>
+        _store.AcceptGenerationAsync(generation, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken)
     {
         ChunkStatus status = await _store.VerifyAsync(volume, key, cancellationToken);
@@ -253,13 +262,14 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     {
         try
         {
-            while (true)
+            for (long sequence = 1; ; sequence++)
             {
                 await _bus.PublishAsync(
                     new DataNodeHeartbeat
                     {
                         Node = Id,
                         Incarnation = _incarnation,
+                        Sequence = sequence,
                         ControlEndpoint = _controlEndpoint,
                     },
                     _stop.Token);
