@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -109,6 +110,7 @@ internal sealed class SqliteEntryWriter : IDisposable
         _putFile.Run();
         if (!inline)
         {
+            CrashPoint.Reach("commit.before-pages");
             AddPages(row.Version, manifest);
         }
     }

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -34,6 +35,7 @@ internal sealed class SqliteOperations(SqliteConnection connection, TimeSpan ret
         }
 
         byte[] answer = work();
+        CrashPoint.Reach("operation.before-record");
         Keep(operation, kind, now, answer);
         return answer;
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -60,8 +61,19 @@ internal sealed partial class SqlitePurge : IDisposable
     public bool Prune()
     {
         long now = _clock.Now();
-        bool pruned = _pruneSessions.Bind(now, RowsPerStep).Run() == RowsPerStep;
-        return pruned | _pruneOperations.Bind(now, RowsPerStep).Run() == RowsPerStep;
+        int sessions = _pruneSessions.Bind(now, RowsPerStep).Run();
+        if (sessions > 0)
+        {
+            CrashPoint.Reach("expiry.after-sessions");
+        }
+
+        int operations = _pruneOperations.Bind(now, RowsPerStep).Run();
+        if (operations > 0)
+        {
+            CrashPoint.Reach("expiry.after-operations");
+        }
+
+        return sessions == RowsPerStep || operations == RowsPerStep;
     }
 
     public void Dispose()
@@ -101,11 +113,13 @@ internal sealed partial class SqlitePurge : IDisposable
             }
 
             _writer.AddTombstones(chunks, due);
+            CrashPoint.Reach("purge.before-page-goes");
             _removePage.Bind(version, page).Run();
         }
         else
         {
             _manifestDone.Bind(version).Run();
+            CrashPoint.Reach("purge.after-manifest");
         }
 
         return true;
@@ -133,12 +147,14 @@ internal sealed partial class SqlitePurge : IDisposable
                 return true;
             }
 
+            CrashPoint.Reach("purge.before-entry-goes");
             _removeChild.Bind(directory).Name(2, child.Name).Run();
         }
 
         if (children.Count < RowsPerStep)
         {
             _directoryDone.Bind(directory).Run();
+            CrashPoint.Reach("purge.after-directory");
         }
 
         return true;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 
@@ -58,6 +59,7 @@ internal sealed class SqliteSmallFiles(
             Parent = target.Parent ?? writer.EnsureDirectory(request.Path.Parent, now),
         };
         writer.PutFile(row, request.Manifest, request.Content.Span);
+        CrashPoint.Reach("commit.before-record");
         operations.Keep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer);
         return (BigFsFile)row.ToEntry(request.Path);
     }

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 
 namespace BigFs.Hosting.Persistence;
@@ -65,6 +66,7 @@ internal sealed class SqliteTree(
         }
 
         writer.Remove(row);
+        CrashPoint.Reach("delete.after-removal");
         if (holdsEntries)
         {
             writer.BuryDirectory(row.Id!.Value, now + readLease.Ticks);
@@ -111,6 +113,7 @@ internal sealed class SqliteTree(
 
             writer.Remove(there);
             Bury(there, now);
+            CrashPoint.Reach("move.after-replacement");
         }
 
         writer.Move(row, writer.EnsureDirectory(destination.Parent, now), destination.Name);

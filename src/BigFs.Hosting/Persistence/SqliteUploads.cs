@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -146,7 +147,9 @@ internal sealed class SqliteUploads : IDisposable
             Replicas = session.Replicas,
             Notes = session.File.Notes,
         };
+        CrashPoint.Reach("commit.before-entry");
         _writer.PutFile(row, request.Manifest);
+        CrashPoint.Reach("commit.before-session-ends");
         Span<byte> id = stackalloc byte[16], operation = stackalloc byte[16];
         _commit.Bind(
                 (long)State.Committed,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -220,6 +221,7 @@ internal sealed class SqliteDatabase : IDisposable
             return;
         }
 
+        CrashPoint.Reach("migration.before-begin");
         using SqliteTransaction transaction = connection.BeginTransaction();
         Execute(connection, string.Create(
             CultureInfo.InvariantCulture,
@@ -227,9 +229,12 @@ internal sealed class SqliteDatabase : IDisposable
         foreach (string script in options.Migrations.AsSpan()[version..])
         {
             Execute(connection, script);
+            CrashPoint.Reach("migration.after-script");
         }
 
+        CrashPoint.Reach("migration.before-commit");
         transaction.Commit();
+        CrashPoint.Reach("migration.after-commit");
     }
 
     private static void Execute(SqliteConnection connection, string sql)
