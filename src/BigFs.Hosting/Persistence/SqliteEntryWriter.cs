@@ -165,7 +165,7 @@ internal sealed class SqliteEntryWriter : IDisposable
     /// <summary>A tombstone a chunk.</summary>
     public void AddTombstones(ImmutableArray<ChunkReference> chunks, long due)
     {
-        foreach (ChunkReference chunk in chunks)
+        foreach (ChunkReference chunk in Canary.SkipTombstones ? [] : chunks)
         {
             _addTombstone.Bind(due, chunk.Volume.Value, (long)chunk.Key.Value).Run();
         }

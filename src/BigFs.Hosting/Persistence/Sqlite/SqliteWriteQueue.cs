@@ -109,7 +109,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _turn?.Release();
             }
 
-            foreach (SqliteWriteOperation operation in batch)
+            foreach (SqliteWriteOperation operation in Canary.AnswerBeforeCommit ? [] : batch)
             {
                 operation.Complete();
             }
@@ -160,6 +160,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _beforeCommit();
             }
 
+            Canary.TellEarly(batch, static operation => operation.Complete());
             CrashPoint.Reach("transaction.before-commit");
             _commit.Run();
             CrashPoint.Reach("transaction.after-commit");
