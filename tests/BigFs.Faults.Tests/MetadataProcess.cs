@@ -43,7 +43,9 @@ internal sealed class MetadataProcess : IAsyncDisposable
             server.IsServing = true;
             var instance = new ServiceInstance
             {
-                Role = ServiceRole.MetadataServer, Id = "1", Endpoint = line[MetadataServing.Ready.Length..],
+                Role = ServiceRole.MetadataServer,
+                Id = "1",
+                Endpoint = line[MetadataServing.Ready.Length..],
             };
             await server._names.RegisterAsync(instance, CancellationToken.None);
             return server;
