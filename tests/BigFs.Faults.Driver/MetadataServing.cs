@@ -21,7 +21,12 @@ internal static class MetadataServing
     public static async Task RunAsync(string directory, TimeSpan ahead, TimeSpan session)
     {
         var output = new LineWriter();
-        var options = new SqliteMetadataOptions { DataDirectory = directory, SessionTimeToLive = session };
+        var options = new SqliteMetadataOptions
+        {
+            DataDirectory = directory,
+            SessionTimeToLive = session,
+            ReadLease = TimeSpan.Zero,
+        };
         await using (SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
             options, new ClockAhead(ahead), NullLogger.Instance, CancellationToken.None))
         {
@@ -30,7 +35,13 @@ internal static class MetadataServing
                 store, NullLogger<MetadataServerService>.Instance)));
             await listener.StartAsync(CancellationToken.None);
             output.Write(Ready + listener.Endpoint);
-            await Console.In.ReadToEndAsync();
+            Task<string> end = Console.In.ReadToEndAsync();
+            while (!end.IsCompleted)
+            {
+                // As the worker does that carries deletions out: what nobody reads any more becomes tombstones by it.
+                await store.DueTombstonesAsync(1000, CancellationToken.None);
+                await Task.WhenAny(end, Task.Delay(20));
+            }
         }
 
         output.Write(Line.Done);

@@ -21,6 +21,9 @@ internal sealed class MetadataRows
     /// <summary>The keys of the chunks that files name.</summary>
     public HashSet<ulong> Named { get; } = [];
 
+    /// <summary>Which chunk belongs to which version, by the index of owners.</summary>
+    private HashSet<(ulong Key, long Version)> Owned { get; } = [];
+
     /// <summary>The keys of the chunks that are to be deleted.</summary>
     public HashSet<ulong> Buried { get; } = [];
 
@@ -37,7 +40,7 @@ internal sealed class MetadataRows
         await connection.OpenAsync();
         var rows = new MetadataRows(connection);
         long start = Stopwatch.GetTimestamp();
-        while (rows.Count("SELECT (SELECT count(*) FROM dead_directories) + (SELECT count(*) FROM dead_manifests)") > 0)
+        while (rows.Count("SELECT (SELECT count(*) FROM dead_directories) + (SELECT count(*) FROM dead_versions)") > 0)
         {
             if (Stopwatch.GetElapsedTime(start) > Deadline)
             {
@@ -56,6 +59,7 @@ internal sealed class MetadataRows
     private void Read()
     {
         ReadTombstones();
+        ReadOwners();
         ReadManifests();
         None(
             "SELECT count(*) FROM entries WHERE parent <> 0 AND parent NOT IN (SELECT id FROM entries WHERE id IS NOT NULL) "
@@ -69,8 +73,20 @@ internal sealed class MetadataRows
             "entries have lost their content");
         None(
             "SELECT count(*) FROM manifest_pages WHERE version NOT IN (SELECT version FROM entries WHERE version IS NOT NULL) "
-                + "AND version NOT IN (SELECT version FROM dead_manifests)",
+                + "AND version NOT IN (SELECT version FROM dead_versions) "
+                + "AND version NOT IN (SELECT staged_version FROM sessions WHERE staged_version IS NOT NULL)",
             "pages belong to no manifest");
+        None(
+            "SELECT count(*) FROM chunk_owners WHERE version = 0 AND key NOT IN (SELECT key FROM tombstones)",
+            "chunks are marked as deleted and are to be deleted nowhere");
+        None(
+            "SELECT count(*) FROM tombstones WHERE key NOT IN (SELECT key FROM chunk_owners WHERE version = 0)",
+            "chunks are to be deleted and are not marked so");
+        None(
+            "SELECT count(*) FROM chunk_owners WHERE version <> 0 AND version NOT IN (SELECT version FROM entries "
+                + "WHERE version IS NOT NULL) AND version NOT IN (SELECT staged_version FROM sessions "
+                + "WHERE staged_version IS NOT NULL)",
+            "chunks have an owner that is gone");
         using SqliteCommand check = Command("PRAGMA quick_check");
         string verdict = (string)check.ExecuteScalar()!;
         if (verdict != "ok")
@@ -90,6 +106,16 @@ internal sealed class MetadataRows
             {
                 _findings.Add($"chunk {new ChunkKey(key)} is to be deleted twice");
             }
+        }
+    }
+
+    private void ReadOwners()
+    {
+        using SqliteCommand command = Command("SELECT key, version FROM chunk_owners");
+        using SqliteDataReader reader = command.ExecuteReader();
+        while (reader.Read())
+        {
+            Owned.Add(((ulong)reader.GetInt64(0), reader.GetInt64(1)));
         }
     }
 
@@ -113,6 +139,11 @@ internal sealed class MetadataRows
                 if (!Named.Add(chunk.Key.Value) || Buried.Contains(chunk.Key.Value))
                 {
                     _findings.Add($"chunk {chunk.Key} belongs to two files, or to one and is to be deleted");
+                }
+
+                if (!Owned.Contains((chunk.Key.Value, reader.GetInt64(1))))
+                {
+                    _findings.Add($"chunk {chunk.Key} does not know that it belongs to version {reader.GetInt64(1):x16}");
                 }
             }
         }

@@ -15,9 +15,6 @@ internal sealed class MetadataConcurrencyTests
     private const int Clients = 4;
     private const int OperationsOfEach = 150;
 
-    private static int Seed { get; } =
-        int.TryParse(Environment.GetEnvironmentVariable("BIGFS_SEED"), out int seed) ? seed : 20260201;
-
     [Test]
     public async Task What_concurrent_clients_are_told_is_linearizable([Range(1, 4)] int round)
     {
@@ -38,55 +35,15 @@ internal sealed class MetadataConcurrencyTests
     private static async Task<(ImmutableArray<string> Violations, int Undecided)> RunAsync(
         int round, Func<IMetadataStore, IMetadataStore> wrap)
     {
-        int seed = Seed + round;
-        TestContext.Out.WriteLine($"SEED {seed} {TestContext.CurrentContext.Test.Name}");
         await using SqliteMetadataStore engine = await SqliteMetadataStore.OpenAsync(
             new SqliteMetadataOptions(), TimeProvider.System, NullLogger.Instance, Uploads.None);
         await using TestCluster cluster = await TestCluster.StartAsync();
         await cluster.ServeAsync(engine);
-        BigFsPath directory = "/clients";
-        await engine.MakeDirectoryAsync(directory);
-        var history = new History();
-        var log = new ChunkLog(1);
-        ClientLoad[] clients =
-        [
-            .. Enumerable.Range(0, Clients).Select(client =>
-                new ClientLoad(wrap(cluster.MetadataClient()), history, log, directory, client, (seed * 100) + client)),
-        ];
-        await Task.WhenAll(clients.Select(RunAsync));
-        Assert.That(clients.SelectMany(client => client.Findings), Is.Empty);
-        return Check(history, directory);
-    }
-
-    private static Task RunAsync(ClientLoad client)
-    {
-        int left = OperationsOfEach;
-        return client.RunAsync(() => left-- > 0);
-    }
-
-    private static (ImmutableArray<string> Violations, int Undecided) Check(History history, BigFsPath directory)
-    {
-        var checker = new LinearizabilityChecker();
-        var violations = ImmutableArray.CreateBuilder<string>();
-        int undecided = 0;
-        foreach (IGrouping<BigFsPath, HistoryEvent> part in HistoryParts.Split(history.Events, directory))
-        {
-            switch (checker.Check(part, NamespaceTree.Empty.WithDirectory(directory), out _, out string explanation))
-            {
-                case Linearizability.Violated:
-                    violations.Add($"{part.Key}: {explanation}");
-                    break;
-                case Linearizability.Undecided:
-                    undecided++;
-                    break;
-                default:
-                    break;
-            }
-        }
-
-        TestContext.Out.WriteLine(
-            $"FIGURE {history.Events.Count} operations of {Clients} clients, {history.Acknowledged} changes, "
-            + $"{checker.States} states searched, {violations.Count} violations, {undecided} undecided");
-        return (violations.ToImmutable(), undecided);
+        await engine.MakeDirectoryAsync("/clients");
+        return await ConcurrentClients.RunAsync(
+            [.. Enumerable.Range(0, Clients).Select(_ => wrap(cluster.MetadataClient()))],
+            "/clients",
+            ConcurrentClients.Seed + round,
+            OperationsOfEach);
     }
 }

@@ -14,8 +14,9 @@ internal abstract record Call
 /// <summary>Reads an entry with its manifest.</summary>
 internal sealed record FindCall(BigFsPath Path) : Call;
 
-/// <summary>Reads a page of a directory.</summary>
-internal sealed record ListCall(BigFsPath Directory, string After = "", string Prefix = "", int Limit = 1000) : Call;
+/// <summary>Reads a page of a directory, or of all that lies below it.</summary>
+internal sealed record ListCall(
+    BigFsPath Directory, string After = "", string Prefix = "", int Limit = 1000, bool Recursive = false) : Call;
 
 /// <summary>Opens a session whose id is the operation's.</summary>
 internal sealed record BeginCall(BigFsPath Path, Precondition Precondition, FileBody Body) : Call;

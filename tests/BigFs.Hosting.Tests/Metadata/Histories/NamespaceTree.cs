@@ -24,6 +24,11 @@ internal sealed class NamespaceTree : IEquatable<NamespaceTree>
     /// <summary>The files' contents.</summary>
     public IEnumerable<FileBody> Bodies => _entries.Values.Where(node => node.Body is not null).Select(node => node.Body!);
 
+    /// <summary>The files and what is in them.</summary>
+    public IEnumerable<(BigFsPath Path, FileBody Body)> Files =>
+        _entries.Where(one => one.Value.Body is not null).Select(one => (one.Key, one.Value.Body!));
+
+    /// <summary>Whether something stands there.</summary>
     public bool Exists(BigFsPath path) => _entries.ContainsKey(path);
 
     /// <summary>Whether a directory stands there.</summary>
@@ -180,14 +185,10 @@ internal sealed class NamespaceTree : IEquatable<NamespaceTree>
 
     private NamespaceTree? AfterList(ListCall list, Answer answer)
     {
-        string[] names =
-        [
-            .. Names(list.Directory).Where(name => ByBytes.Compare(name, list.After) > 0
-                && name.StartsWith(list.Prefix, StringComparison.Ordinal)),
-        ];
+        BigFsPath[] paths = [.. Listed(list)];
         NamespaceTree? tree = this;
-        bool isRight = answer.IsMore == names.Length > list.Limit
-            && answer.Page.Select(entry => entry.Path).SequenceEqual(names.Take(list.Limit).Select(name => list.Directory / name));
+        bool isRight = answer.IsMore == paths.Length > list.Limit
+            && answer.Page.Select(entry => entry.Path).SequenceEqual(paths.Take(list.Limit));
         foreach (BigFsEntry entry in isRight ? answer.Page : [])
         {
             tree = tree?.Seen(entry.Path, entry);
@@ -195,6 +196,18 @@ internal sealed class NamespaceTree : IEquatable<NamespaceTree>
 
         return isRight ? tree : null;
     }
+
+    private IEnumerable<BigFsPath> Listed(ListCall list)
+    {
+        bool HasPrefix(string name) => name.StartsWith(list.Prefix, StringComparison.Ordinal);
+        return list.Recursive
+            ? Below(list.Directory).Order().Where(path => HasPrefix(path.Segments[list.Directory.Segments.Count])
+                && (list.After.Length == 0 || path > Under(list.Directory, list.After)))
+            : Names(list.Directory).Where(name => HasPrefix(name) && ByBytes.Compare(name, list.After) > 0)
+                .Select(name => list.Directory / name);
+    }
+
+    private static BigFsPath Under(BigFsPath directory, string place) => $"{directory.ToString().TrimEnd('/')}/{place}";
 
     private NamespaceTree? AfterPut(PutCall put, Answer? answer, long? now, int defaultReplicas)
     {

@@ -40,6 +40,7 @@ internal static class StoreCaller
                         After = list.After,
                         Prefix = list.Prefix,
                         Limit = list.Limit,
+                        Recursive = list.Recursive,
                     },
                     None);
                 return new Answer { Page = page.Entries, IsMore = page.Next is not null };

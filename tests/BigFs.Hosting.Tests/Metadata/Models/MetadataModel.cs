@@ -16,6 +16,8 @@ internal sealed class MetadataModel(NamespaceTree tree)
 
     public static readonly TimeSpan Retention = TimeSpan.FromHours(1);
 
+    public static readonly TimeSpan ReadLease = TimeSpan.FromHours(1);
+
     private readonly Dictionary<Guid, ModelSession> _sessions = [];
     private readonly List<(Call Call, Answer Answer, long KeepUntil)> _answers = [];
     private readonly HashSet<Guid> _aborted = [];

@@ -18,6 +18,8 @@ internal sealed class ModelRun
     private readonly ModelEngine _engine;
     private readonly ChunkLog _log;
     private readonly MetadataModel _model;
+    private readonly List<BigFsVersion> _versions = [];
+    private readonly Dictionary<BigFsVersion, long> _dead = [];
 
     private ModelRun(ModelEngine engine)
     {
@@ -44,6 +46,7 @@ internal sealed class ModelRun
 
     private Task StepAsync(ModelStep step) => step.Act switch
     {
+        ModelAct.Copy or ModelAct.RenewRead when !_engine.ServesAll => Task.CompletedTask,
         ModelAct.Begin => SendAsync(new BeginCall(At(step.Path), Wanted(step), Body(step))),
         ModelAct.Commit => CommitAsync(step),
         ModelAct.CommitAgain => CommitAgainAsync(step),
@@ -58,6 +61,8 @@ internal sealed class ModelRun
         ModelAct.Delete => SendAsync(new DeleteCall(
             At(step.Path), step.Flag, step.Kind < 2 ? null : Wanted(step).Version)),
         ModelAct.Move => SendAsync(new MoveCall(At(step.Path), At(step.Other), step.Flag)),
+        ModelAct.Copy => CopyAsync(step),
+        ModelAct.RenewRead => RenewReadAsync(step),
         ModelAct.Find => SendAsync(new FindCall(At(step.Path))),
         ModelAct.List => ListAsync(step),
         ModelAct.Retry => RetryAsync(step),
@@ -74,6 +79,7 @@ internal sealed class ModelRun
         Answer? answer = await Store.TrySendAsync(call);
         Assert.That(answer, Is.Not.Null, $"{call} gets no answer");
         Assert.That(_model.Takes(call, answer!), $"{call} was answered \"{answer}\" when there was {before}");
+        NoteVersions(before);
         return answer!;
     }
 
@@ -143,12 +149,71 @@ internal sealed class ModelRun
         await SendAsync(put with { Body = _log.NewBody(0) });
     }
 
+    /// <summary>A file that names another's chunks, too: they go when both are gone.</summary>
+    private async Task CopyAsync(ModelStep step)
+    {
+        (BigFsPath Path, FileBody Body)[] files = [.. _model.Tree.Files.Where(file => !file.Body.Manifest.IsEmpty)];
+        if (Pick(files, step) is not { Body: { } body } || _model.Sessions.FindLast(one => one.Begin is null) is not { } session)
+        {
+            return;
+        }
+
+        FileBody copy = _log.NewBody(0) with { Manifest = body.Manifest, Size = body.Size };
+        await SendAsync(new PutCall(At(step.Other), default, copy, session.Id, IsUpload: false));
+        ulong key = body.Manifest[0].Key.Value;
+        ChunkOwner[] owners =
+        [
+            .. _model.Tree.Files.Where(file => file.Body.Manifest.Any(chunk => chunk.Key.Value == key))
+                .Select(file => new ChunkOwner(_model.Tree.Version(file.Path)!.Value, file.Path)),
+        ];
+        ChunkOwners found = (await Store.FindOwnersAsync([new ChunkKey(key)], None)).Single();
+        Assert.That(found.Owners.Where(owner => owner.Path is not null), Is.EquivalentTo(owners), $"the owners of {found.Chunk}");
+    }
+
+    /// <summary>A version is leased while it stands, and so long after; only such with chunks have anything to lease.</summary>
+    private async Task RenewReadAsync(ModelStep step)
+    {
+        if (_versions.Count == 0)
+        {
+            return;
+        }
+
+        BigFsVersion version = _versions[^(1 + (step.Pick % _versions.Count))];
+        bool isDead = _dead.TryGetValue(version, out long due);
+        BigFsErrorCode? expected = isDead && due <= _model.Now ? BigFsErrorCode.VersionExpired : null;
+        BigFsErrorCode? refusal = await RefusalAsync(async () => await Store.RenewReadAsync(version, None));
+        Assert.That(refusal, Is.EqualTo(expected), $"renewing the lease on {version}");
+        if (isDead && refusal is null)
+        {
+            _dead[version] = _model.Now + MetadataModel.ReadLease.Ticks;
+        }
+    }
+
+    /// <summary>What stands now, and what has gone by the last call and is leased from then on.</summary>
+    private void NoteVersions(NamespaceTree before)
+    {
+        var now = Leased(_model.Tree);
+        foreach (BigFsVersion version in now.Where(version => !_versions.Contains(version)))
+        {
+            _versions.Add(version);
+        }
+
+        foreach (BigFsVersion version in Leased(before).Except(now))
+        {
+            _dead.TryAdd(version, _model.Now + MetadataModel.ReadLease.Ticks);
+        }
+    }
+
+    private static HashSet<BigFsVersion> Leased(NamespaceTree tree) =>
+        [.. tree.Files.Where(file => !file.Body.Manifest.IsEmpty).Select(file => tree.Version(file.Path)!.Value)];
+
     private async Task ListAsync(ModelStep step)
     {
         BigFsPath directory = At(step.Path);
         string prefix = step.Flag ? step.Other.Name : "";
-        string after = step.Pick % 2 == 0 ? "" : step.Other.Name;
-        await SendAsync(new ListCall(directory, after, prefix, 1 + (step.Size % 3)));
+        bool isRecursive = step.Kind > 2 && _engine.ServesAll;
+        string after = step.Pick % 2 == 0 ? "" : isRecursive ? step.Other.ToString()[1..] : step.Other.Name;
+        await SendAsync(new ListCall(directory, after, prefix, 1 + (step.Size % 3), isRecursive));
     }
 
     private async Task RetryAsync(ModelStep step)
@@ -185,6 +250,7 @@ internal sealed class ModelRun
     private Task ReopenAsync()
     {
         CatchUp();
+        _engine.Time.Advance(TimeSpan.FromMilliseconds(1));
         return _engine.ReopenAsync();
     }
 

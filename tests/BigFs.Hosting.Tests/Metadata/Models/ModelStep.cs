@@ -15,6 +15,8 @@ internal enum ModelAct
     MakeDirectory,
     Delete,
     Move,
+    Copy,
+    RenewRead,
     Find,
     List,
     Retry,
