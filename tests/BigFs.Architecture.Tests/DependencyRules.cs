@@ -13,7 +13,7 @@ public sealed class DependencyRules
         ["BigFs.Sdk"] = ["BigFs.Core", "BigFs.Protocol"],
         ["BigFs.Hosting"] = ["BigFs.Core", "BigFs.Protocol", "BigFs.Sdk"],
         ["BigFs.Hosting.PostgreSql"] = ["BigFs.Core", "BigFs.Hosting"],
-        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Sdk"],
+        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.PostgreSql", "BigFs.Sdk"],
     };
 
     /// <summary>What a folder of Core may know beside itself and Model.</summary>

@@ -53,13 +53,20 @@ internal static class RunCommand
         var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
+        var metadata = new MetadataSetting();
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
         {
             roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
         };
+        foreach (Option one in metadata.Options)
+        {
+            command.Options.Add(one);
+        }
+
         line.SetServiceAction(command, (parsed, context, cancellationToken) =>
         {
             var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
+            options.Metadata = metadata.Engine(parsed, context.Environment.Variable);
             options.DataDirectory = parsed.GetValue(data) is { } folder ? Path.GetFullPath(folder) : options.DataDirectory;
             options.Listen = parsed.GetValue(listen) ?? options.Listen;
             options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
@@ -72,7 +79,7 @@ internal static class RunCommand
             options.TransferClientCertificates = parsed.GetValue(clientCertificates);
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
-            return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);
+            return RunAsync(context, options, metadata.Again(parsed), parsed.GetValue(parent), cancellationToken);
         });
         return command;
     }
@@ -83,7 +90,11 @@ internal static class RunCommand
     private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
     private static async Task<int> RunAsync(
-        CommandContext context, BigFsRoleHostOptions options, int? parent, CancellationToken cancellationToken)
+        CommandContext context,
+        BigFsRoleHostOptions options,
+        IReadOnlyList<string> metadata,
+        int? parent,
+        CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task watch = parent is { } processId
@@ -94,7 +105,7 @@ internal static class RunCommand
             using var logging = new StderrLoggerFactory(context.Console, context.Environment.Time, LogLevel.Information);
             options.LoggerFactory = logging;
             await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options, stop.Token);
-            string again = ThisProgram.Current().CommandLine(RunArguments.Make(options, parent));
+            string again = ThisProgram.Current().CommandLine([.. RunArguments.Make(options, parent), .. metadata]);
             TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))]);
             await Until.CancelledAsync(stop.Token);
         }
