@@ -51,6 +51,7 @@ internal static class RunCommand
         };
         var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
         var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
+        var bus = new BusOptions();
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
         var metadata = new MetadataSetting();
@@ -63,6 +64,7 @@ internal static class RunCommand
             command.Options.Add(one);
         }
 
+        bus.AddTo(command);
         line.SetServiceAction(command, (parsed, context, cancellationToken) =>
         {
             var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
@@ -79,6 +81,7 @@ internal static class RunCommand
             options.TransferClientCertificates = parsed.GetValue(clientCertificates);
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
+            bus.Read(parsed).Apply(options);
             return RunAsync(context, options, metadata.Again(parsed), parsed.GetValue(parent), cancellationToken);
         });
         return command;
