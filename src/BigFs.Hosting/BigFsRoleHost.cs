@@ -188,7 +188,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)))
+            .Map(Protocol.NodeManagerAdmin.BindService(host.Admin));
         return host.Role;
     }
 
@@ -207,9 +208,11 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             manager,
             datanodes,
             _services,
+            MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
-            host.Role, _services.LoggerOf<MetadataServerService>())));
+            host.Role, _services.LoggerOf<MetadataServerService>())))
+            .Map(Protocol.MetadataAdmin.BindService(host.Admin));
         return host.Role;
     }
 
