@@ -35,7 +35,7 @@ internal static class MetadataServing
                 store, NullLogger<MetadataServerService>.Instance)));
             await listener.StartAsync(CancellationToken.None);
             output.Write(Ready + listener.Endpoint);
-            Task<string> end = Console.In.ReadToEndAsync();
+            Task<string> end = Task.Run(Console.In.ReadToEnd);
             while (!end.IsCompleted)
             {
                 // As the worker does that carries deletions out: what nobody reads any more becomes tombstones by it.

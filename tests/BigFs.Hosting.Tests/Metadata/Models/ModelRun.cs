@@ -247,11 +247,11 @@ internal sealed class ModelRun
     }
 
     /// <summary>With a clock that has caught up: how far it was ahead is kept to within a second only.</summary>
-    private Task ReopenAsync()
+    private async Task ReopenAsync()
     {
         CatchUp();
-        _engine.Time.Advance(TimeSpan.FromMilliseconds(1));
-        return _engine.ReopenAsync();
+        await _engine.ReopenAsync();
+        await AdvanceAsync(TimeSpan.FromMilliseconds(1));
     }
 
     private void CatchUp() => _engine.Time.Advance(TimeSpan.FromTicks(_model.Now - _engine.Time.GetUtcNow().UtcTicks));
