@@ -21,7 +21,7 @@ internal static class ExitCode
         BigFsErrorCode.InvalidPath or BigFsErrorCode.InvalidArgument or BigFsErrorCode.InvalidSettings
             or BigFsErrorCode.LimitExceeded => Usage,
         BigFsErrorCode.Unavailable or BigFsErrorCode.TimedOut or BigFsErrorCode.NotEnoughNodes => Network,
-        BigFsErrorCode.NotAllowed => NotAllowed,
+        BigFsErrorCode.NotAllowed or BigFsErrorCode.Unauthenticated => NotAllowed,
         BigFsErrorCode.NotFound => NotFound,
         BigFsErrorCode.AlreadyExists or BigFsErrorCode.IsDirectory or BigFsErrorCode.NotDirectory
             or BigFsErrorCode.DirectoryNotEmpty or BigFsErrorCode.PreconditionFailed

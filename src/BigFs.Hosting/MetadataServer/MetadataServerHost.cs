@@ -1,4 +1,5 @@
 using BigFs.Core.Control;
+using BigFs.Core.Security;
 using BigFs.Hosting.Persistence;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,9 @@ internal sealed class MetadataServerHost : IAsyncDisposable
 
     /// <summary>The role.</summary>
     public MetadataServer Role { get; }
+
+    /// <summary>The keys of the cluster's clients.</summary>
+    public IAccessKeyStore AccessKeys => _engine;
 
     /// <summary>How safe a committed name is, for receipts.</summary>
     public NameDurability NameDurability { get; }

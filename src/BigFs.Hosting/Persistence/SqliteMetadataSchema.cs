@@ -105,5 +105,5 @@ internal static class SqliteMetadataSchema
         CacheKiB = 32 << 10,
     };
 
-    private static ImmutableArray<string> Migrations { get; } = [First, Second];
+    private static ImmutableArray<string> Migrations { get; } = [First, Second, SqliteAccessKeys.Schema];
 }

@@ -12,7 +12,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMetadataIdentity, IAsyncDisposable
+internal sealed partial class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMetadataIdentity, IAsyncDisposable
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -23,6 +23,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
     private readonly SqliteSmallFiles _smallFiles;
     private readonly SqliteTombstones _tombstones;
     private readonly SqliteMeta _meta;
+    private readonly SqliteAccessKeys _accessKeys;
     private readonly SqlitePurge _purge;
     private readonly SqliteTree _tree;
     private readonly SqliteReaderPool _readers;
@@ -42,6 +43,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock, Purge);
         _tombstones = new SqliteTombstones(connection, _clock);
         _meta = new SqliteMeta(connection);
+        _accessKeys = new SqliteAccessKeys(connection);
         _purge = new SqlitePurge(connection, _writersReader, _writer, _clock, logger);
         _tree = new SqliteTree(_writersReader, _writer, _operations, _clock, options.ReadLease, Purge);
         _readers = new SqliteReaderPool(database, _writersReader);
@@ -203,7 +205,7 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         await _queue.DisposeAsync().ConfigureAwait(false);
         await _readers.CloseAsync().ConfigureAwait(false);
         IDisposable[] statements =
-            [_clock, _writer, _operations, _uploads, _tombstones, _meta, _purge, _writersReader, _database];
+            [_clock, _writer, _operations, _uploads, _tombstones, _meta, _accessKeys, _purge, _writersReader, _database];
         foreach (IDisposable one in statements)
         {
             one.Dispose();

@@ -21,7 +21,11 @@ internal static class RemoteSeams
             StallTimeout = settings.StallTimeout / 3,
         };
         return (
-            new GrpcFileServer(settings.Endpoint!.Authority, timeouts, TimeProvider.System),
+            new GrpcFileServer(
+                settings.Endpoint!.Authority,
+                timeouts,
+                TimeProvider.System,
+                ChannelSecurity.Of(settings.ApiKey, settings.ControlTls)),
             new TcpChunkTransport(transfer, TimeProvider.System, loggers.CreateLogger<TcpChunkTransport>()));
     }
 }

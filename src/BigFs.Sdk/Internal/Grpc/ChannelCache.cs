@@ -1,13 +1,15 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 
 namespace BigFs.Internal.Grpc;
 
 /// <summary>
-/// Channels by endpoint ("host:port") over one shared pool of connections, HTTP/2 without TLS. A peer that falls silent
-/// in the middle of a call is noticed by pings in about the connect time-out. Reads no environment (no proxy).
+/// Channels by endpoint ("host:port") over one shared pool of connections, HTTP/2, encrypted and with credentials where the
+/// security says so. A peer that falls silent in the middle of a call is noticed by pings in about the connect time-out.
+/// Reads no environment (no proxy).
 /// </summary>
 internal sealed class ChannelCache : IDisposable
 {
@@ -20,10 +22,12 @@ internal sealed class ChannelCache : IDisposable
     private readonly ConcurrentDictionary<string, CallInvoker> _invokers = new(StringComparer.Ordinal);
     private readonly SocketsHttpHandler _handler;
     private readonly TimeSpan _connectTimeout;
+    private readonly ChannelSecurity _security;
 
-    public ChannelCache(TimeSpan connectTimeout)
+    public ChannelCache(TimeSpan connectTimeout, ChannelSecurity? security = null)
     {
         _connectTimeout = connectTimeout;
+        _security = security ?? ChannelSecurity.None;
         _handler = new SocketsHttpHandler
         {
             UseProxy = false,
@@ -37,6 +41,11 @@ internal sealed class ChannelCache : IDisposable
             ActivityHeadersPropagator = null,
             ConnectCallback = ConnectAsync,
         };
+        if (_security.Tls is { } tls)
+        {
+            // Without a name: the handler sets each endpoint's own.
+            _handler.SslOptions = tls.Load("ControlAuthorityFile", "ControlCertificateFile")(null);
+        }
     }
 
     /// <summary>What calls an endpoint, "host:port"; does no I/O.</summary>
@@ -63,12 +72,13 @@ internal sealed class ChannelCache : IDisposable
 
     private CallInvoker Create(string endpoint)
     {
-        if (!Uri.TryCreate("http://" + endpoint, UriKind.Absolute, out Uri? address) || address.PathAndQuery != "/")
+        string scheme = _security.Tls is null ? "http://" : "https://";
+        if (!Uri.TryCreate(scheme + endpoint, UriKind.Absolute, out Uri? address) || address.PathAndQuery != "/")
         {
             throw new BigFsException(BigFsErrorCode.InvalidArgument, $"\"{endpoint}\" is no endpoint: \"host:port\" is expected.");
         }
 
-        return GrpcChannel.ForAddress(address, new GrpcChannelOptions
+        CallInvoker invoker = GrpcChannel.ForAddress(address, new GrpcChannelOptions
         {
             HttpHandler = _handler,
             DisposeHttpClient = false,
@@ -77,6 +87,7 @@ internal sealed class ChannelCache : IDisposable
             MaxRetryAttempts = null,
             DisableResolverServiceConfig = true,
         }).CreateCallInvoker();
+        return _security.Credentials is { } credentials ? invoker.Intercept(credentials) : invoker;
     }
 
     // A connection of our own making: the channel then adds no connection state and back-off of its own, and a refused
@@ -89,7 +100,8 @@ internal sealed class ChannelCache : IDisposable
         try
         {
             await socket.ConnectAsync(context.DnsEndPoint, limit.Token).ConfigureAwait(false);
-            return new NetworkStream(socket, ownsSocket: true);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            return _security.Tls is null ? new FirstWordStream(stream) : stream;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
