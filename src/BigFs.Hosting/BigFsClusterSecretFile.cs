@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using BigFs.Core.Model;
@@ -81,16 +82,46 @@ public static class BigFsClusterSecretFile
                 file.Flush(flushToDisk: true);
             }
 
-            File.Move(temporary, path, overwrite: false);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            File.Delete(temporary);
+            Publish(temporary, path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
             throw new BigFsException(
                 BigFsErrorCode.InvalidSettings, $"The cluster secret file \"{path}\" cannot be made: {exception.Message}", exception);
         }
+        finally
+        {
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
+        }
     }
+
+    /// <summary>
+    /// Gives the finished file its name, unless there is one of that name: a file that is moved without overwriting looks
+    /// first and renames then, so on Unix two could win, and a second name (link(2)) is what only one can make.
+    /// </summary>
+    private static void Publish(string temporary, string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            try
+            {
+                File.Move(temporary, path, overwrite: false);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                // Another was first.
+            }
+        }
+        else if (Link(temporary, path) != 0 && !File.Exists(path))
+        {
+            throw new IOException(Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError()));
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "link", SetLastError = true)]
+    private static extern int Link(
+        [MarshalAs(UnmanagedType.LPUTF8Str)] string existing, [MarshalAs(UnmanagedType.LPUTF8Str)] string name);
 }

@@ -137,7 +137,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             var names = new NameServer.NameServer(_services.Time);
             var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
             _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
-                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.LoggerOf<ClusterBusService>())));
+                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
             return (names, bus);
         }
 

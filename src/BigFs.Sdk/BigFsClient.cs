@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
@@ -16,6 +17,9 @@ namespace BigFs;
 /// </summary>
 public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
 {
+    /// <summary>Entries of a page that comes over a stream, when the caller names no number: pages cost little then.</summary>
+    private const int StreamedPage = 4000;
+
     private readonly ClientContext _context;
 
     /// <summary>Makes a client of the cluster at an endpoint, "bigfs://host:port", with default settings.</summary>
@@ -106,24 +110,22 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
         ListOptions? options = null,
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var next = new ListOptions
+        MetadataListRequest request = Request(directory, options, StreamedPage);
+        await using var reader = new ListingReader(_context, request, cancellationToken);
+        while (true)
         {
-            PageSize = options?.PageSize ?? new ListOptions().PageSize,
-            Prefix = options?.Prefix,
-            ContinuationToken = options?.ContinuationToken,
-        };
-        do
-        {
-            BigFsPage page = await ListPageAsync(directory, next, cancellationToken).ConfigureAwait(false);
-            foreach (BigFsEntry entry in page.Entries)
+            ImmutableArray<BigFsEntry> entries = await EnterAsync(reader.NextAsync, cancellationToken).ConfigureAwait(false);
+            if (entries.IsEmpty)
+            {
+                yield break;
+            }
+
+            foreach (BigFsEntry entry in entries)
             {
                 cancellationToken.ThrowIfCancellationRequested();
                 yield return entry;
             }
-
-            next.ContinuationToken = page.ContinuationToken;
         }
-        while (next.ContinuationToken is not null);
     }
 
     /// <inheritdoc/>
@@ -132,22 +134,13 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
         EnterAsync(
             async () =>
             {
-                ListOptions chosen = options ?? new ListOptions();
-                OptionChecks.Within(directory, nameof(chosen.PageSize), chosen.PageSize, 1, Core.Model.Limits.MaxPageSize);
-                string prefix = chosen.Prefix ?? "";
-                var request = new MetadataListRequest
-                {
-                    Directory = directory,
-                    After = chosen.ContinuationToken is { } token ? ListingToken.Read(token, directory, prefix) : "",
-                    Prefix = prefix,
-                    Limit = chosen.PageSize,
-                };
+                MetadataListRequest request = Request(directory, options, new ListOptions().PageSize);
                 MetadataPage page = await _context.Control.RunAsync(
                     directory, (server, token) => server.ListAsync(request, token), cancellationToken).ConfigureAwait(false);
                 return new BigFsPage
                 {
                     Entries = page.Entries,
-                    ContinuationToken = page.Next is { } after ? ListingToken.Write(directory, prefix, after) : null,
+                    ContinuationToken = page.Next is { } after ? ListingToken.Write(directory, request.Prefix, after) : null,
                 };
             },
             cancellationToken);
@@ -199,6 +192,20 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     /// <see cref="ObjectDisposedException"/>. Disposing twice is fine.
     /// </summary>
     public ValueTask DisposeAsync() => _context.DisposeAsync();
+
+    private static MetadataListRequest Request(BigFsPath directory, ListOptions? options, int pageSize)
+    {
+        int limit = options?.PageSize ?? pageSize;
+        OptionChecks.Within(directory, nameof(ListOptions.PageSize), limit, 1, Core.Model.Limits.MaxPageSize);
+        string prefix = options?.Prefix ?? "";
+        return new MetadataListRequest
+        {
+            Directory = directory,
+            After = options?.ContinuationToken is { } token ? ListingToken.Read(token, directory, prefix) : "",
+            Prefix = prefix,
+            Limit = limit,
+        };
+    }
 
     private Task<T> ControlAsync<T>(
         BigFsPath path, Func<IFileServer, CancellationToken, ValueTask<T>> call, CancellationToken cancellationToken) =>

@@ -26,7 +26,7 @@ public sealed class DependencyRules
         ["Storage"] = ["Chunking", "Faults", "Threading"],
         ["Transfer"] = ["Chunking", "Faults", "Security", "Storage", "Threading"],
         ["Metadata"] = ["Chunking"],
-        ["Messaging"] = [],
+        ["Messaging"] = ["Membership"],
         ["Membership"] = [],
         ["Placement"] = ["Membership"],
         ["Replication"] = ["Control", "Membership", "Security", "Storage"],

@@ -74,6 +74,9 @@ public interface IFileServer
     /// <summary><see cref="IMetadataStore.ListAsync"/>.</summary>
     ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
 
+    /// <summary><see cref="IMetadataStore.StreamAsync"/>.</summary>
+    IAsyncEnumerable<EntryPage> StreamAsync(MetadataListRequest request, CancellationToken cancellationToken);
+
     /// <summary><see cref="IMetadataStore.CreateDirectoryAsync"/>.</summary>
     ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
 

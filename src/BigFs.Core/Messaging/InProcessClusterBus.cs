@@ -30,6 +30,7 @@ public sealed partial class InProcessClusterBus : IClusterBus
     public ValueTask PublishAsync(ClusterEvent message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
+        ClusterBusMetrics.Published(message.Topic);
         ImmutableArray<Subscription> subscriptions;
         lock (_gate)
         {
@@ -56,8 +57,9 @@ public sealed partial class InProcessClusterBus : IClusterBus
         bool isLosing = false;
         var queue = Channel.CreateBounded<ClusterEvent>(
             new BoundedChannelOptions(_capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-            _ =>
+            lost =>
             {
+                ClusterBusMetrics.Lost(lost.Topic);
                 if (!Interlocked.Exchange(ref isLosing, true))
                 {
                     LogLoss(topic);
@@ -80,6 +82,7 @@ public sealed partial class InProcessClusterBus : IClusterBus
                     Volatile.Write(ref isLosing, false);
                 }
 
+                ClusterBusMetrics.Received(topic);
                 yield return message;
             }
         }

@@ -99,10 +99,10 @@ public static class EntryCodec
         return file with { ContentType = contentType, Metadata = metadata };
     }
 
-    private static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
+    internal static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
-    private static void WriteNotes(FieldWriter writer, string? contentType, IReadOnlyDictionary<string, string> metadata)
+    internal static void WriteNotes(FieldWriter writer, string? contentType, IReadOnlyDictionary<string, string> metadata)
     {
         writer.Byte(contentType is null ? (byte)0 : (byte)1);
         writer.Text(contentType ?? "");
@@ -114,7 +114,7 @@ public static class EntryCodec
         }
     }
 
-    private static (string? ContentType, ImmutableSortedDictionary<string, string> Metadata) ReadNotes(
+    internal static (string? ContentType, ImmutableSortedDictionary<string, string> Metadata) ReadNotes(
         ref FieldReader reader)
     {
         bool hasType = reader.Byte() != 0;

@@ -55,7 +55,10 @@ internal ref struct FieldReader(ReadOnlySpan<byte> bytes, string what)
 
     public ulong LongWord() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
 
-    public string Text(int mostBytes) => Encoding.UTF8.GetString(Take(Count(mostBytes)));
+    public string Text(int mostBytes) => Encoding.UTF8.GetString(Bytes(mostBytes));
+
+    /// <summary>A length of at most <paramref name="most"/>, and so many bytes.</summary>
+    public ReadOnlySpan<byte> Bytes(int most) => Take(Count(most));
 
     /// <summary>Refuses another form than the known one.</summary>
     public void Form(byte known)

@@ -7,13 +7,21 @@ namespace BigFs.Core.Metadata;
 /// <summary>Writes the fields of the namespace's binary forms: variable-length integers, strings, fixed words.</summary>
 internal sealed class FieldWriter
 {
-    private readonly ArrayBufferWriter<byte> _buffer = new();
+    private readonly ArrayBufferWriter<byte> _buffer;
+
+    /// <summary>Begins with nothing written.</summary>
+    /// <param name="capacity">Bytes to make room for at once; more come as they are needed.</param>
+    public FieldWriter(int capacity = 256) => _buffer = new ArrayBufferWriter<byte>(capacity);
 
     /// <summary>What was written.</summary>
     public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
 
     /// <summary>One byte.</summary>
-    public void Byte(byte value) => _buffer.Write([value]);
+    public void Byte(byte value)
+    {
+        _buffer.GetSpan(1)[0] = value;
+        _buffer.Advance(1);
+    }
 
     /// <summary>Little-endian base 128, 1 to 10 bytes.</summary>
     public void Unsigned(ulong value)
@@ -47,9 +55,10 @@ internal sealed class FieldWriter
     }
 
     /// <summary>The length in bytes of UTF-8, then the bytes.</summary>
-    public void Text(string value)
+    public void Text(ReadOnlySpan<char> value)
     {
-        Unsigned((ulong)Encoding.UTF8.GetByteCount(value));
-        Encoding.UTF8.GetBytes(value, _buffer);
+        int bytes = Encoding.UTF8.GetByteCount(value);
+        Unsigned((ulong)bytes);
+        _buffer.Advance(Encoding.UTF8.GetBytes(value, _buffer.GetSpan(bytes)));
     }
 }

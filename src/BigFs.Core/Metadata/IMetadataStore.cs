@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Model;
 
 namespace BigFs.Core.Metadata;
@@ -23,6 +24,31 @@ public interface IMetadataStore
     /// </summary>
     /// <exception cref="BigFsException">NotFound, NotDirectory.</exception>
     ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Every entry from the request's place on, in the order of <see cref="ListAsync"/> and read as the caller goes on; at
+    /// most <see cref="MetadataListRequest.Limit"/> entries a page, the first ones smaller, so that they come soon. What is
+    /// made or removed meanwhile may be there or not; everything else is there once.
+    /// </summary>
+    /// <exception cref="BigFsException">NotFound, NotDirectory; also in the middle, when the directory goes away.</exception>
+    async IAsyncEnumerable<EntryPage> StreamAsync(
+        MetadataListRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        int limit = Math.Min(request.Limit, Limits.FirstStreamedPage);
+        string? after = request.After;
+        while (after is not null)
+        {
+            MetadataPage page = await ListAsync(request with { After = after, Limit = limit }, cancellationToken);
+            if (!page.Entries.IsEmpty)
+            {
+                yield return EntryPage.Of(request.Directory, page.Entries);
+            }
+
+            after = page.Next;
+            limit = Math.Min(request.Limit, limit * 4);
+        }
+    }
 
     /// <summary>
     /// Opens an upload session after checking what can be checked early: the precondition, that no directory stands at

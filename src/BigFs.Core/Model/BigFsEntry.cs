@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Globalization;
 
 namespace BigFs;
@@ -37,7 +38,7 @@ public sealed record BigFsFile : BigFsEntry
     public string? ContentType { get; init; }
 
     /// <summary>What the writer noted beside the content; never null.</summary>
-    public IReadOnlyDictionary<string, string> Metadata { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 }
 
 /// <summary>Identity of one version of a file, 64 bits, written as 16 hexadecimal digits.</summary>

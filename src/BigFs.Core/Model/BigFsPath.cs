@@ -152,6 +152,9 @@ public readonly struct BigFsPath : ISpanParsable<BigFsPath>, IEquatable<BigFsPat
     /// <summary>The path as text, "/" for the root.</summary>
     public override string ToString() => _value ?? "/";
 
+    /// <summary>The path of a text that was checked before, by the rules of <see cref="Parse(string, IFormatProvider)"/>.</summary>
+    internal static BigFsPath Checked(string legal) => Known(legal);
+
     private static BigFsPath Known(string legal) => legal.Length == 1 ? default : new BigFsPath(legal);
 
     private static BigFsException Invalid(string path, string problem) =>

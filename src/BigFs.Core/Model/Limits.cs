@@ -27,6 +27,9 @@ public static class Limits
     /// <summary>Most entries of one listing page: 10,000.</summary>
     public const int MaxPageSize = 10_000;
 
+    /// <summary>Entries of a streamed listing's first page; each that follows may hold four times as many: 250.</summary>
+    public const int FirstStreamedPage = 250;
+
     /// <summary>Most bytes of user metadata of a file, names and values in UTF-8: 8 KiB.</summary>
     public const int MaxMetadataBytes = 8 << 10;
 

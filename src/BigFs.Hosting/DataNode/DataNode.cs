@@ -253,13 +253,14 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
     {
         try
         {
-            while (true)
+            for (long sequence = 1; ; sequence++)
             {
                 await _bus.PublishAsync(
                     new DataNodeHeartbeat
                     {
                         Node = Id,
                         Incarnation = _incarnation,
+                        Sequence = sequence,
                         ControlEndpoint = _controlEndpoint,
                     },
                     _stop.Token);

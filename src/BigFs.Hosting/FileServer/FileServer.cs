@@ -200,6 +200,10 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         _metadata.ListAsync(request, cancellationToken);
 
     /// <inheritdoc/>
+    public IAsyncEnumerable<EntryPage> StreamAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
+        _metadata.StreamAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
         _metadata.CreateDirectoryAsync(operation, path, cancellationToken);
 

@@ -91,6 +91,10 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
     public override async Task<Protocol.ListResponse> List(Protocol.ListRequest request, ServerCallContext context) =>
         (await For(context).ListAsync(request.FromProto(), context.CancellationToken)).ToProto();
 
+    public override Task StreamList(
+        Protocol.ListRequest request, IServerStreamWriter<Protocol.PackedEntries> responseStream, ServerCallContext context) =>
+        Listing.WriteAsync(files.StreamAsync(request.FromProto(), context.CancellationToken), responseStream);
+
     public override async Task<Protocol.Empty> CreateDirectory(
         Protocol.CreateDirectoryRequest request, ServerCallContext context)
     {

@@ -1,45 +1,75 @@
 using BigFs.Core.Messaging;
 using BigFs.Internal.Grpc;
+using Google.Protobuf;
 
 namespace BigFs.Hosting.Messaging;
 
-/// <summary>Events, to and from their form on the wire.</summary>
+/// <summary>Events, to and from the envelope that relay and brokers carry.</summary>
 internal static class BusMapping
 {
     /// <summary>Version of the message's form.</summary>
     public const int Version = 1;
 
-    public static Protocol.BusMessage ToProto(this ClusterEvent message) => message switch
+    /// <summary>Longest identity or endpoint that is taken, characters.</summary>
+    private const int MostText = 512;
+
+    /// <summary>The envelope as bytes.</summary>
+    public static byte[] Encode(ClusterEvent message) => message.ToProto().ToByteArray();
+
+    /// <summary>The event in an envelope; null when it is to be set aside.</summary>
+    public static ClusterEvent? Decode(ReadOnlySpan<byte> bytes, out SetAsideReason reason)
     {
-        DataNodeHeartbeat heartbeat => new Protocol.BusMessage
+        try
         {
-            Version = Version,
-            Heartbeat = new Protocol.DataNodeHeartbeat
-            {
-                Node = heartbeat.Node.Value.ToProto(),
-                Incarnation = heartbeat.Incarnation,
-                ControlEndpoint = heartbeat.ControlEndpoint,
-            },
-        },
-        ClusterMapChanged changed => new Protocol.BusMessage
+            return Protocol.BusMessage.Parser.ParseFrom(bytes).FromProto(out reason);
+        }
+        catch (InvalidProtocolBufferException)
         {
-            Version = Version,
-            MapChanged = new Protocol.ClusterMapChanged { Version = changed.Version },
-        },
-        _ => throw new ArgumentException($"{message.GetType().Name} has no form on the wire.", nameof(message)),
-    };
+            reason = SetAsideReason.Poison;
+            return null;
+        }
+    }
+
+    public static Protocol.BusMessage ToProto(this ClusterEvent message)
+    {
+        var envelope = new Protocol.BusMessage { Version = Version };
+        switch (message)
+        {
+            case DataNodeHeartbeat heartbeat:
+                envelope.Heartbeat = HeartbeatMapping.ToProto(heartbeat);
+                break;
+            case FileServerHeartbeat heartbeat:
+                envelope.ServerHeartbeat = HeartbeatMapping.ToProto(heartbeat);
+                break;
+            case ClusterMapChanged changed:
+                envelope.MapChanged = new Protocol.ClusterMapChanged { Version = changed.Version };
+                break;
+            default:
+                throw new ArgumentException($"{message.GetType().Name} has no form on the wire.", nameof(message));
+        }
+
+        return envelope;
+    }
 
     /// <summary>The event; null when its version or kind is not known here, or it is broken.</summary>
-    public static ClusterEvent? FromProto(this Protocol.BusMessage proto) => proto switch
+    public static ClusterEvent? FromProto(this Protocol.BusMessage proto, out SetAsideReason reason)
     {
-        { Version: not Version } => null,
-        { Heartbeat: { Node.Length: 16 } heartbeat } => new DataNodeHeartbeat
+        reason = proto switch
         {
-            Node = heartbeat.Node.ToNodeId(),
-            Incarnation = heartbeat.Incarnation,
-            ControlEndpoint = heartbeat.ControlEndpoint,
-        },
-        { MapChanged: { } changed } => new ClusterMapChanged { Version = changed.Version },
-        _ => null,
-    };
+            { Version: not Version } => SetAsideReason.UnknownVersion,
+            { EventCase: Protocol.BusMessage.EventOneofCase.None } => SetAsideReason.UnknownEvent,
+            _ => SetAsideReason.Poison,
+        };
+        return reason == SetAsideReason.UnknownVersion ? null : proto switch
+        {
+            { Heartbeat: { Node.Length: 16 } heartbeat } when IsText(heartbeat.ControlEndpoint) =>
+                HeartbeatMapping.FromProto(heartbeat),
+            { ServerHeartbeat: { Server.Length: > 0, Process: not null } heartbeat }
+                when IsText(heartbeat.Server) && IsText(heartbeat.Endpoint) => HeartbeatMapping.FromProto(heartbeat),
+            { MapChanged: { } changed } => new ClusterMapChanged { Version = changed.Version },
+            _ => null,
+        };
+    }
+
+    private static bool IsText(string text) => text.Length <= MostText;
 }

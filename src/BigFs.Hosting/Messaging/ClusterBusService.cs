@@ -1,5 +1,6 @@
 using BigFs.Core.Messaging;
 using BigFs.Internal.Grpc;
+using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
@@ -8,25 +9,28 @@ namespace BigFs.Hosting.Messaging;
 /// <summary>The relay: serves a bus of its process to other processes.</summary>
 /// <param name="bus">The bus.</param>
 /// <param name="stopping">Ends all streams (the listener's).</param>
+/// <param name="time">Clock.</param>
 /// <param name="logger">Is told when a publisher sends what is not known here.</param>
-internal sealed partial class ClusterBusService(
-    IClusterBus bus, CancellationToken stopping, ILogger<ClusterBusService> logger) : Protocol.ClusterBus.ClusterBusBase
+internal sealed class ClusterBusService(
+    IClusterBus bus, CancellationToken stopping, TimeProvider time, ILogger<ClusterBusService> logger) : Protocol.ClusterBus.ClusterBusBase
 {
+    /// <summary>What publishers sent and is not known here.</summary>
+    public SetAsideMessages SetAside { get; } = new(time, logger);
+
     public override async Task<Protocol.Empty> Publish(
         IAsyncStreamReader<Protocol.BusMessage> requestStream, ServerCallContext context)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
-        bool hasSkipped = false;
         while (await requestStream.MoveNext(end.Token))
         {
-            if (requestStream.Current.FromProto() is { } message)
+            Protocol.BusMessage current = requestStream.Current;
+            if (current.FromProto(out SetAsideReason reason) is { } message)
             {
                 await bus.PublishAsync(message, end.Token);
             }
-            else if (!hasSkipped)
+            else
             {
-                hasSkipped = true;
-                LogSkipped(logger, context.Peer);
+                SetAside.Add(null, context.Peer, reason, current.ToByteArray());
             }
         }
 
@@ -58,8 +62,4 @@ internal sealed partial class ClusterBusService(
             await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
-
-    [LoggerMessage(EventId = 1133, EventName = "ClusterBusPublisherUnknown", Level = LogLevel.Warning,
-        Message = "{Peer} publishes events of a version or kind that is not known here; they are skipped")]
-    private static partial void LogSkipped(ILogger logger, string peer);
 }

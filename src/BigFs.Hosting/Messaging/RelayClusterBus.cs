@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using BigFs.Core.Messaging;
 using BigFs.Internal.Grpc;
+using Google.Protobuf;
 using Grpc.Core;
 using Microsoft.Extensions.Logging;
 using ClusterBusClient = BigFs.Protocol.ClusterBus.ClusterBusClient;
@@ -36,11 +37,15 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         _channels = channels;
         _clock = clock;
         _logger = logger;
+        SetAside = new SetAsideMessages(clock, logger);
         _outgoing = Channel.CreateBounded<ClusterEvent>(
             new BoundedChannelOptions(QueueCapacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-            _ => NoteLoss());
+            NoteLoss);
         _pump = PumpAsync(_stop.Token);
     }
+
+    /// <summary>What came and is not known here.</summary>
+    public SetAsideMessages SetAside { get; }
 
     /// <inheritdoc/>
     public ValueTask PublishAsync(ClusterEvent message, CancellationToken cancellationToken)
@@ -48,6 +53,7 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(message);
 
         // Never refused: the queue drops its oldest and is never completed.
+        ClusterBusMetrics.Published(message.Topic);
         _outgoing.Writer.TryWrite(message);
         return ValueTask.CompletedTask;
     }
@@ -58,7 +64,6 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stop.Token);
         int failures = 0;
-        bool hasSkipped = false;
         while (!end.IsCancellationRequested)
         {
             using AsyncServerStreamingCall<Protocol.BusMessage> call = Client().Subscribe(
@@ -66,14 +71,14 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
             while (await NextAsync(call.ResponseStream, end.Token) is { } message)
             {
                 failures = 0;
-                if (message.FromProto() is { } known)
+                if (message.FromProto(out SetAsideReason reason) is { } known)
                 {
+                    ClusterBusMetrics.Received(topic);
                     yield return known;
                 }
-                else if (!hasSkipped)
+                else
                 {
-                    hasSkipped = true;
-                    LogSkipped(_endpoint);
+                    SetAside.Add(topic, _endpoint, reason, message.ToByteArray());
                 }
             }
 
@@ -101,8 +106,9 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
         await Task.Delay(Backoff.Pause(earlierFailures, FirstPause, LongestPause), _clock, cancellationToken)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private void NoteLoss()
+    private void NoteLoss(ClusterEvent lost)
     {
+        ClusterBusMetrics.Lost(lost.Topic);
         if (!Interlocked.Exchange(ref _isLosing, true))
         {
             LogLoss(_endpoint);
@@ -184,8 +190,4 @@ internal sealed partial class RelayClusterBus : IClusterBus, IAsyncDisposable
     [LoggerMessage(EventId = 1131, EventName = "ClusterBusPublisherLoss", Level = LogLevel.Warning,
         Message = "The cluster bus at {Endpoint} is away or slow: the oldest events are lost")]
     private partial void LogLoss(string endpoint);
-
-    [LoggerMessage(EventId = 1132, EventName = "ClusterBusEventUnknown", Level = LogLevel.Warning,
-        Message = "The cluster bus at {Endpoint} sends events of a version or kind that is not known here; they are skipped")]
-    private partial void LogSkipped(string endpoint);
 }

@@ -46,6 +46,15 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
         return _connection.CallAsync((c, o) => c.ListAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
     }
 
+    public IAsyncEnumerable<EntryPage> StreamAsync(MetadataListRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.ListRequest message = request.ToProto();
+        return _connection.StreamAsync(
+            (c, o) => c.StreamList(message, o),
+            part => EntryPage.OfPacked(request.Directory, part.Entries.Memory),
+            cancellationToken);
+    }
+
     public ValueTask<UploadSession> BeginUploadAsync(BeginUploadRequest request, CancellationToken cancellationToken)
     {
         Protocol.UploadOpening message = request.ToProto();

@@ -89,6 +89,10 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         Engine.ListAsync(request, cancellationToken);
 
     /// <inheritdoc/>
+    public IAsyncEnumerable<EntryPage> StreamAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
+        Engine.StreamAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<UploadSession> BeginUploadAsync(BeginUploadRequest request, CancellationToken cancellationToken) =>
         Engine.BeginUploadAsync(request, cancellationToken);
 

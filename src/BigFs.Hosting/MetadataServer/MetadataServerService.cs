@@ -27,6 +27,10 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
     public override async Task<Protocol.ListResponse> List(Protocol.ListRequest request, ServerCallContext context) =>
         (await store.ListAsync(request.FromProto(), context.CancellationToken)).ToProto();
 
+    public override Task StreamList(
+        Protocol.ListRequest request, IServerStreamWriter<Protocol.PackedEntries> responseStream, ServerCallContext context) =>
+        Listing.WriteAsync(store.StreamAsync(request.FromProto(), context.CancellationToken), responseStream);
+
     public override async Task<Protocol.UploadSession> BeginUpload(
         Protocol.UploadOpening request, ServerCallContext context) =>
         (await store.BeginUploadAsync(request.FromProto(), context.CancellationToken)).ToProto();

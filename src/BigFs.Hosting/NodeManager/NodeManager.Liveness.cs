@@ -35,8 +35,7 @@ internal sealed partial class NodeManager
         if (_book.Current.Nodes.TryGetValue(heartbeat.Node, out NodeEntry? known)
             && known.Record.Incarnation == heartbeat.Incarnation)
         {
-            _watch.Hear(heartbeat.Node);
-            if (known.State != NodeState.Up)
+            if (_watch.Hear(heartbeat) && known.State != NodeState.Up)
             {
                 Tell(heartbeat.Node, NodeEvent.Silent);
             }

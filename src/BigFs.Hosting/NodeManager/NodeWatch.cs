@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using BigFs.Core.Control;
+using BigFs.Core.Messaging;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -14,12 +15,30 @@ internal sealed class NodeWatch(TimeProvider time)
     private readonly Lock _lock = new();
     private readonly Dictionary<NodeId, Seen> _seen = [];
 
-    /// <summary>A heartbeat came.</summary>
-    public void Hear(NodeId node)
+    /// <summary>A heartbeat of the known start came; a doubled or late one says nothing.</summary>
+    /// <returns>Whether it is newer than those before.</returns>
+    public bool Hear(DataNodeHeartbeat heartbeat)
     {
         lock (_lock)
         {
-            SeenNeedsLock(node).Heard = time.GetTimestamp();
+            Seen seen = SeenNeedsLock(heartbeat.Node);
+            bool isNew = seen.Incarnation != heartbeat.Incarnation || heartbeat.Sequence > seen.Sequence;
+            if (isNew)
+            {
+                (seen.Incarnation, seen.Sequence, seen.Load) = (heartbeat.Incarnation, heartbeat.Sequence, heartbeat.Load);
+                seen.Heard = time.GetTimestamp();
+            }
+
+            return isNew;
+        }
+    }
+
+    /// <summary>How a node fares, as its last heartbeat said; null when none came that did.</summary>
+    public DataNodeLoad? LoadOf(NodeId node)
+    {
+        lock (_lock)
+        {
+            return _seen.TryGetValue(node, out Seen? seen) ? seen.Load : null;
         }
     }
 
@@ -106,6 +125,12 @@ internal sealed class NodeWatch(TimeProvider time)
     private sealed class Seen
     {
         public long Heard { get; set; }
+
+        public long Incarnation { get; set; }
+
+        public long Sequence { get; set; }
+
+        public DataNodeLoad? Load { get; set; }
 
         public long? Reported { get; set; }
 

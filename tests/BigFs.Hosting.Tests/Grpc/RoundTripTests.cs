@@ -22,6 +22,7 @@ internal sealed class RoundTripTests
             typeof(INameServer), typeof(IFileServer), typeof(IMetadataStore), typeof(INodeManager), typeof(IDataNode),
         }
         from method in seam.GetMethods()
+        where !method.ReturnType.Name.StartsWith("IAsyncEnumerable", StringComparison.Ordinal)
         select new TestCaseData(method).SetArgDisplayNames($"{seam.Name}.{method.Name}");
 
     [TestCaseSource(nameof(Operations))]

@@ -1,5 +1,4 @@
 using BigFs.Core.Messaging;
-using BigFs.Core.Model;
 using NUnit.Framework;
 
 namespace BigFs.Hosting.Tests.Messaging;
@@ -33,6 +32,15 @@ internal abstract class ClusterBusContract
 
         Assert.That(await first.ReadAsync(1), Is.EqualTo([changed]));
         Assert.That(await second.ReadAsync(1), Is.EqualTo([changed]));
+    }
+
+    [TestCaseSource(nameof(Samples))]
+    public async Task Every_kind_of_event_arrives_with_every_field(ClusterEvent sent)
+    {
+        await using Subscriber subscriber = await Subscriber.StartAsync(Bus, sent.Topic);
+        await Bus.PublishAsync(sent, default);
+
+        Assert.That(await subscriber.ReadAsync(1), Is.EqualTo([sent]));
     }
 
     [Test]
@@ -71,12 +79,9 @@ internal abstract class ClusterBusContract
 
     protected abstract IClusterBus Bus { get; }
 
-    protected static DataNodeHeartbeat Heartbeat(long incarnation) => new()
-    {
-        Node = new NodeId(Guid.Parse("00112233-4455-6677-8899-aabbccddeeff")),
-        Incarnation = incarnation,
-        ControlEndpoint = "127.0.0.1:7",
-    };
+    protected static DataNodeHeartbeat Heartbeat(long incarnation) => BusSamples.Heartbeat(incarnation);
+
+    private static IEnumerable<ClusterEvent> Samples => BusSamples.All;
 
     /// <summary>A subscription that stands when it is handed out.</summary>
     protected sealed class Subscriber : IAsyncDisposable
@@ -117,7 +122,7 @@ internal abstract class ClusterBusContract
             {
                 message = await ReadAsync();
             }
-            while (message is ClusterMapChanged { Version: < 0 } or DataNodeHeartbeat { Incarnation: < 0 });
+            while (message is ClusterMapChanged { Version: < 0 } or DataNodeHeartbeat { Incarnation: < 0 } or FileServerHeartbeat { Incarnation: < 0 });
             return message;
         }
 
@@ -154,8 +159,11 @@ internal abstract class ClusterBusContract
             return message;
         }
 
-        private static ClusterEvent Mark(ClusterTopic topic, long number) => topic == ClusterTopic.ClusterUpdates
-            ? new ClusterMapChanged { Version = number }
-            : Heartbeat(number);
+        private static ClusterEvent Mark(ClusterTopic topic, long number) => topic switch
+        {
+            ClusterTopic.ClusterUpdates => new ClusterMapChanged { Version = number },
+            ClusterTopic.ServerHeartbeats => BusSamples.ServerHeartbeat(number),
+            _ => Heartbeat(number),
+        };
     }
 }

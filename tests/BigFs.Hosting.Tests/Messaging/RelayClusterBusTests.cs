@@ -15,6 +15,7 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     private readonly ChannelCache _channels = new(TimeSpan.FromSeconds(5));
     private RecordedLog _log = null!;
     private InProcessClusterBus _source = null!;
+    private ClusterBusService _service = null!;
     private ControlListener _listener = null!;
     private RelayClusterBus _relay = null!;
 
@@ -70,7 +71,7 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     }
 
     [Test]
-    public async Task Versions_and_kinds_from_the_future_are_skipped_and_told_once()
+    public async Task Versions_and_kinds_from_the_future_and_broken_events_are_set_aside_and_told_once_each()
     {
         await using Subscriber subscriber = await Subscriber.StartAsync(_relay, ClusterTopic.ClusterUpdates);
         var raw = new Protocol.ClusterBus.ClusterBusClient(_channels.Get(_listener.Endpoint));
@@ -81,12 +82,16 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
         await call.RequestStream.WriteAsync(Protocol.BusMessage.Parser.ParseFrom(unknown));
         await call.RequestStream.WriteAsync(new Protocol.BusMessage { Version = 2, MapChanged = new() { Version = 1 } });
         await call.RequestStream.WriteAsync(new Protocol.BusMessage { Version = 1, Heartbeat = new() });
+        await call.RequestStream.WriteAsync(new Protocol.BusMessage { Version = 1, ServerHeartbeat = new() { Server = "a" } });
         await call.RequestStream.WriteAsync(new ClusterMapChanged { Version = 7 }.ToProto());
         await call.RequestStream.CompleteAsync();
         await call.ResponseAsync;
 
         Assert.That(await subscriber.NextAsync(), Is.EqualTo(new ClusterMapChanged { Version = 7 }));
-        Assert.That(_log.Count("ClusterBusPublisherUnknown"), Is.EqualTo(1));
+        Assert.That(
+            _service.SetAside.Last.Select(message => message.Reason),
+            Is.EqualTo([SetAsideReason.UnknownEvent, SetAsideReason.UnknownVersion, SetAsideReason.Poison, SetAsideReason.Poison]));
+        Assert.That(_log.Count("ClusterBusMessageSetAside"), Is.EqualTo(3));
     }
 
     [Test]
@@ -117,8 +122,8 @@ internal sealed class RelayClusterBusTests : ClusterBusContract
     private async Task<ControlListener> ListenAsync(string address)
     {
         var listener = new ControlListener(address, NullLoggerFactory.Instance);
-        var service = new ClusterBusService(_source, listener.Stopping, new Logger<ClusterBusService>(_log));
-        await listener.Map(Protocol.ClusterBus.BindService(service)).StartAsync(CancellationToken.None);
+        _service = new ClusterBusService(_source, listener.Stopping, TimeProvider.System, new Logger<ClusterBusService>(_log));
+        await listener.Map(Protocol.ClusterBus.BindService(_service)).StartAsync(CancellationToken.None);
         return listener;
     }
 }

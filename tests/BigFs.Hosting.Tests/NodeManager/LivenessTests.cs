@@ -59,6 +59,7 @@ public sealed class LivenessTests
                     {
                         Node = node.Id,
                         Incarnation = node.Incarnation,
+                        Sequence = 1,
                         ControlEndpoint = "",
                     },
                     CancellationToken.None);

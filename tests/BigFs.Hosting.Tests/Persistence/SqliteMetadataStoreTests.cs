@@ -175,6 +175,9 @@ internal sealed class SqliteMetadataStoreTests
             await UntilAsync(async () => (await again.DueKeysAsync()).Contains(2UL), "the readable one is due");
             await UntilAsync(
                 () => Task.FromResult(Count(folder.Path, "SELECT count(*) FROM sessions") == 0), "old sessions are forgotten");
+            await UntilAsync(
+                () => Task.FromResult(Count(folder.Path, $"SELECT count(*) FROM dead_directories WHERE due = {long.MaxValue}") == 1),
+                "the unreadable one is set aside");
             Assert.That(await again.DueKeysAsync(), Is.EqualTo(new[] { 2UL }));
         }
 

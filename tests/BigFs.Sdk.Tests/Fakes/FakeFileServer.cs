@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
@@ -169,6 +170,21 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     {
         await EnterAsync("find", cancellationToken);
         return cluster.Files.TryGetValue(path, out var found) ? found.File : null;
+    }
+
+    public async IAsyncEnumerable<EntryPage> StreamAsync(
+        MetadataListRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (string? after = request.After; after is not null;)
+        {
+            MetadataPage page = await ListAsync(request with { After = after }, cancellationToken);
+            if (!page.Entries.IsEmpty)
+            {
+                yield return EntryPage.Of(request.Directory, page.Entries);
+            }
+
+            after = page.Next;
+        }
     }
 
     public async ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)

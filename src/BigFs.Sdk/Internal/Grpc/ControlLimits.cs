@@ -12,6 +12,9 @@ internal static class ControlLimits
     /// <summary>Where a listing page is cut, whatever its limit: 16 MiB.</summary>
     public const int MaxPageBytes = 16 << 20;
 
+    /// <summary>Where a message of a streamed listing is cut: 1 MiB.</summary>
+    public const int MaxListingBytes = 1 << 20;
+
     /// <summary>Largest call or answer on a shared stream: 256 KiB; larger ones take the unary way, and delay nobody.</summary>
     public const int MaxStreamedBytes = 256 << 10;
 

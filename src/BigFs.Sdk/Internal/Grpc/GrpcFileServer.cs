@@ -142,6 +142,15 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         return _connection.CallAsync((c, o) => c.ListAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
     }
 
+    public IAsyncEnumerable<EntryPage> StreamAsync(MetadataListRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.ListRequest message = request.ToProto();
+        return _connection.StreamAsync(
+            (c, o) => c.StreamList(message, o),
+            part => EntryPage.OfPacked(request.Directory, part.Entries.Memory),
+            cancellationToken);
+    }
+
     public ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
     {
         Protocol.CreateDirectoryRequest message = NamespaceMapping.CreateDirectory(operation, path);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using Grpc.Core;
 
 namespace BigFs.Internal.Grpc;
@@ -62,6 +63,45 @@ internal sealed class RoleConnection<TClient>(
                 return answer.Error is { } error ? throw WireErrors.FromDetail(error, endpoint) : answer;
             },
             cancellationToken);
+
+    /// <summary>
+    /// Reads a stream of answers; each may take as long as an operation. Until the first of them it is as with any call;
+    /// when the stream breaks afterwards, the caller is told and goes on from what it has.
+    /// </summary>
+    /// <exception cref="BigFsException">As above.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async IAsyncEnumerable<TResult> StreamAsync<TResponse, TResult>(
+        Func<TClient, CallOptions, AsyncServerStreamingCall<TResponse>> call,
+        Func<TResponse, TResult> map,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+        where TResponse : class
+    {
+        AnswerStream<TResponse> stream = await TryAsync(
+            async (endpoint, left) =>
+            {
+                var opened = new AnswerStream<TResponse>(
+                    options => call(create(channels.Get(endpoint)), options), role, endpoint, clock, cancellationToken);
+                try
+                {
+                    await opened.OpenAsync(left).ConfigureAwait(false);
+                    return opened;
+                }
+                catch
+                {
+                    opened.Dispose();
+                    throw;
+                }
+            },
+            cancellationToken).ConfigureAwait(false);
+        using (stream)
+        {
+            while (stream.Current is { } answer)
+            {
+                yield return map(answer);
+                await stream.NextAsync(timeouts.Operation).ConfigureAwait(false);
+            }
+        }
+    }
 
     private async ValueTask<TResult> TryAsync<TResult>(
         Func<string, TimeSpan, Task<TResult>> attempt, CancellationToken cancellationToken)
