@@ -23,7 +23,7 @@ public sealed class BigFsControlLimits
     /// </summary>
     public int LeastBytesPerSecond { get; set; } = 240;
 
-    /// <summary>How long a message or answer may be slower than that, 1 s to 10 min; default 10 s.</summary>
+    /// <summary>How long a message or answer may be slower than that, 2 s to 10 min; default 10 s.</summary>
     public TimeSpan SlowFor { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Bytes of one message, 1 MiB to 64 MiB; default 64 MiB, which the manifest of the largest file takes.</summary>
@@ -44,10 +44,13 @@ public sealed class BigFsControlLimits
         SettingsCheck.Between(LeastBytesPerSecond, 1, 1 << 20, nameof(LeastBytesPerSecond));
         SettingsCheck.Between(MessageBytes, 1 << 20, 64 << 20, nameof(MessageBytes));
         SettingsCheck.Require(BytesInFlight is >= 1 << 20 and <= 64L << 30, nameof(BytesInFlight), BytesInFlight, "1 MiB to 64 GiB");
-        Within(HeaderTimeout, nameof(HeaderTimeout));
-        Within(SlowFor, nameof(SlowFor));
+        Within(HeaderTimeout, 1, nameof(HeaderTimeout));
+        Within(SlowFor, 2, nameof(SlowFor));
     }
 
-    private static void Within(TimeSpan value, string setting) => SettingsCheck.Require(
-        value >= TimeSpan.FromSeconds(1) && value <= TimeSpan.FromMinutes(10), setting, value, "one second to ten minutes");
+    private static void Within(TimeSpan value, int leastSeconds, string setting) => SettingsCheck.Require(
+        value >= TimeSpan.FromSeconds(leastSeconds) && value <= TimeSpan.FromMinutes(10),
+        setting,
+        value,
+        $"{leastSeconds} s to ten minutes");
 }

@@ -4,6 +4,8 @@ using BigFs.Core.Metadata;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
+using BigFs.Hosting.Access;
+using BigFs.Hosting.Access.Grpc;
 using BigFs.Hosting.DataNode;
 using BigFs.Hosting.Grpc;
 using BigFs.Hosting.Messaging;
@@ -30,6 +32,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ChannelCache _channels;
     private readonly ControlListener _listener;
     private readonly ClusterSecret? _secret;
+    private readonly RoleAccess _access;
+    private IAccessKeyStore? _keys;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
 
@@ -39,8 +43,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         _roles = options.Validate();
         _services = RoleServices.For(options.LoggerFactory);
         _secret = Secret();
-        _channels = new ChannelCache(Patient.Connect);
-        _listener = new ControlListener(options.Listen, _services.LoggerFactory);
+        _access = new RoleAccess(options, _roles, _secret, _services.Time);
+        _channels = new ChannelCache(Patient.Connect, _access.Channels);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory, _access.Listener);
     }
 
     /// <summary>The roles that run here.</summary>
@@ -98,6 +103,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
             await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+        UseKeys(names);
         if (_roles.Contains(ServiceRole.FileServer))
         {
             var files = Keep(new FileServer.FileServer(
@@ -107,8 +113,11 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 bus,
                 MetadataServerHost.FileDurability,
                 _services.Time,
-                _services.LoggerFor("BigFs.FileServer")));
+                _services.LoggerFor("BigFs.FileServer"),
+                _access.Scatter));
             await files.StartAsync().ConfigureAwait(false);
+            _listener.Map(Protocol.AccessKeys.BindService(new AccessKeysService(
+                new AccessKeyAdministration(_keys!, files, _services.Time), _access.Forget, _services.Time)));
             _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
                 files, _services.LoggerOf<FileServer.FileServerService>())));
         }
@@ -129,14 +138,22 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The keys of clients: the metadata server's here, or one's elsewhere. Only who serves clients checks them.</summary>
+    private void UseKeys(INameServer names)
+    {
+        _keys ??= Keep(new GrpcAccessKeyStore(names, _channels, new ControlTimeouts(), _services.Time));
+        _access.Use(_keys);
+        Keep(_access);
+    }
+
     /// <summary>The name server and the bus: here, or those of the name server's process.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
         if (_roles.Contains(ServiceRole.NameServer))
         {
-            var names = new NameServer.NameServer(_services.Time);
+            var names = new NameServer.NameServer(_services.Time) { Endpoints = _access.Endpoints };
             var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _access.Endpoints)))
                 .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
             return (names, bus);
         }
@@ -157,7 +174,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role, _access.Endpoints)));
         return host.Role;
     }
 
@@ -172,6 +189,18 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
             Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
             .ConfigureAwait(false));
+        if (_options.RequireKeys)
+        {
+            await FirstAccessKey.EnsureAsync(
+                host.AccessKeys,
+                Folder(ServiceRole.MetadataServer),
+                _services.Time,
+                _services.LoggerFor("BigFs.Access"),
+                cancellationToken).ConfigureAwait(false);
+        }
+
+        _keys = host.AccessKeys;
+        _listener.Map(Protocol.AccessKeyStore.BindService(new AccessKeyStoreService(_keys, _services.Time)));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())));
         return host.Role;
@@ -200,6 +229,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private TransferServerOptions TransferOptions(TransferClientOptions relay) => new()
     {
         Endpoint = _options.TransferListen,
+        BeyondLoopback = _options.RequireKeys,
+        Advertise = _options.TransferAdvertise,
         Relay = relay,
         Tls = _options.TransferCertificateFile is not { } certificate ? null : new TransferServerTls
         {

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
+using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting.Access;
 
@@ -116,6 +118,21 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
             },
             request.Directory);
 
+    public async IAsyncEnumerable<EntryPage> StreamAsync(
+        MetadataListRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        MetadataListRequest full = request with { Directory = _paths.Full(request.Directory) };
+        await using IAsyncEnumerator<EntryPage> pages = files.StreamAsync(full, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await HasNextAsync(pages, request.Directory).ConfigureAwait(false))
+        {
+            // The packed form is relative to the directory: below whatever it is called.
+            foreach (ReadOnlyMemory<byte> part in pages.Current.Pack(ControlLimits.MaxListingBytes))
+            {
+                yield return EntryPage.OfPacked(request.Directory, part);
+            }
+        }
+    }
+
     public async ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
         await OwnAsync(() => files.CreateDirectoryAsync(Id(operation), _paths.Full(path), cancellationToken), path).ConfigureAwait(false);
 
@@ -164,6 +181,22 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
         if (path.IsRoot)
         {
             throw MetadataErrors.IsDirectory(path);
+        }
+    }
+
+    private async ValueTask<bool> HasNextAsync(IAsyncEnumerator<EntryPage> pages, BigFsPath directory)
+    {
+        try
+        {
+            return await pages.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (BigFsException absent) when (absent.Code == BigFsErrorCode.NotFound && directory.IsRoot)
+        {
+            return false;
+        }
+        catch (BigFsException error)
+        {
+            throw _paths.Own(error, directory);
         }
     }
 

@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting.FileServer;
 
 /// <summary>A file server, served over gRPC.</summary>
-internal sealed class FileServerService(IFileServer files, ILogger<FileServerService> logger) : Protocol.FileServer.FileServerBase
+/// <remarks>Every call goes to what its caller may see (<see cref="For"/>), never to all files.</remarks>
+internal sealed class FileServerService(IFileServer all, ILogger<FileServerService> logger) : Protocol.FileServer.FileServerBase
 {
     public override Task Exchange(
         IAsyncStreamReader<Protocol.Calls> requestStream,
@@ -93,7 +94,7 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
 
     public override Task StreamList(
         Protocol.ListRequest request, IServerStreamWriter<Protocol.PackedEntries> responseStream, ServerCallContext context) =>
-        Listing.WriteAsync(files.StreamAsync(request.FromProto(), context.CancellationToken), responseStream);
+        Listing.WriteAsync(For(context).StreamAsync(request.FromProto(), context.CancellationToken), responseStream);
 
     public override async Task<Protocol.Empty> CreateDirectory(
         Protocol.CreateDirectoryRequest request, ServerCallContext context)
@@ -116,13 +117,13 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
     }
 
     /// <summary>The files as the caller sees them.</summary>
-    private IFileServer For(ServerCallContext context) => AccessInterceptor.Of(context).Over(files);
+    private IFileServer For(ServerCallContext context) => AccessInterceptor.Of(context).Over(all);
 
     /// <summary>Carries out a stream's operations, each by its own policy: a stream outlives what was true at its opening.</summary>
     private Func<Protocol.Call, CancellationToken, ValueTask<Protocol.Answer>> Handler(ServerCallContext context)
     {
         CallAccess access = AccessInterceptor.Of(context);
-        IFileServer own = access.Over(files);
+        IFileServer own = access.Over(all);
         return async (call, cancellationToken) =>
         {
             await access.RequireAsync(StreamPolicies.RightsFor(call.OperationCase), cancellationToken);

@@ -39,12 +39,9 @@ internal static class ListenAddress
             : new IPEndPoint(number, port);
     }
 
-    /// <summary>What others are told: the setting, with the port that is listened on where it names none.</summary>
-    public static string Advertised(string? advertise, Uri listening) => Advertised(advertise, listening.Authority, listening.Port);
-
-    /// <inheritdoc cref="Advertised(string?, Uri)"/>
-    public static string Advertised(string? advertise, string listening, int port) =>
-        advertise is null ? listening
-        : EndpointRules.TrySplit(advertise, out _, out int named) && named == 0 ? $"{advertise[..^1]}{port}"
+    /// <summary>What others are told: the setting, with the port that is listened on where it says 0.</summary>
+    public static string Advertised(string? advertise, Uri listening) =>
+        advertise is null ? listening.Authority
+        : advertise.EndsWith(":0", StringComparison.Ordinal) ? $"{advertise[..^1]}{listening.Port}"
         : advertise;
 }

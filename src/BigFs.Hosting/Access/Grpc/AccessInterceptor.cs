@@ -41,7 +41,7 @@ internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessI
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         await AdmitAsync(context);
-        await continuation(request, responseStream, context);
+        await continuation(request, new CheckedWriter<TResponse>(responseStream, context), context);
     }
 
     public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
@@ -79,6 +79,25 @@ internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessI
         byte[]? node = context.RequestHeaders.GetValueBytes(DataNode.DataNodeService.NodeHeader);
         bool hasCertificate = context.AuthContext.IsPeerAuthenticated;
         return gate.AdmitAsync(context.Method, authorization, token, node, hasCertificate, context.CancellationToken);
+    }
+
+    /// <summary>A stream to a client, which ends when its key does.</summary>
+    private sealed class CheckedWriter<T>(IServerStreamWriter<T> stream, ServerCallContext context)
+        : IServerStreamWriter<T>
+    {
+        public WriteOptions? WriteOptions
+        {
+            get => stream.WriteOptions;
+            set => stream.WriteOptions = value;
+        }
+
+        public Task WriteAsync(T message) => WriteAsync(message, CancellationToken.None);
+
+        public async Task WriteAsync(T message, CancellationToken cancellationToken)
+        {
+            await Of(context).RequireAsync(AccessGate.RightsFor(context.Method), context.CancellationToken);
+            await stream.WriteAsync(message, cancellationToken);
+        }
     }
 
     [LoggerMessage(EventId = 1150, EventName = "CallNotAdmitted", Level = LogLevel.Warning,
