@@ -187,19 +187,24 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
-            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
-            .ConfigureAwait(false));
+            _options.Metadata,
+            _options.Metadata is null ? Folder(ServiceRole.MetadataServer) : null,
+            _options.Replicas,
+            manager,
+            datanodes,
+            _services,
+            cancellationToken).ConfigureAwait(false));
+        _keys = host.AccessKeys;
         if (_options.RequireKeys)
         {
             await FirstAccessKey.EnsureAsync(
-                host.AccessKeys,
+                _keys,
                 Folder(ServiceRole.MetadataServer),
                 _services.Time,
                 _services.LoggerFor("BigFs.Access"),
                 cancellationToken).ConfigureAwait(false);
         }
 
-        _keys = host.AccessKeys;
         _listener.Map(Protocol.AccessKeyStore.BindService(new AccessKeyStoreService(_keys, _services.Time)));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())));
@@ -257,7 +262,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Role = RoleNames.Name(role),
             Id = id,
             Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
-            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? ""
+                : role == ServiceRole.MetadataServer && _options.Metadata is { } engine ? engine.Location
+                : Folder(role),
         });
         Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
             .Start();

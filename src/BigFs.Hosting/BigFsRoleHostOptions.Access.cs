@@ -54,6 +54,11 @@ public sealed partial class BigFsRoleHostOptions
             null,
             "the file of the cluster's secret where keys are required (the node manager makes it)");
         SettingsCheck.Require(
+            !RequireKeys || !roles.Contains(ServiceRole.MetadataServer) || !string.IsNullOrWhiteSpace(DataDirectory),
+            nameof(DataDirectory),
+            DataDirectory,
+            "a folder for the first access key, wherever names are kept");
+        SettingsCheck.Require(
             ControlCertificateFile is null == ControlKeyFile is null && ControlCertificateFile is null == ControlAuthorityFile is null,
             nameof(ControlCertificateFile),
             ControlCertificateFile,

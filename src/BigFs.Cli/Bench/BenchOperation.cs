@@ -8,4 +8,16 @@ internal enum BenchOperation
 
     /// <summary>Downloads the files of a put.</summary>
     Get,
+
+    /// <summary>Makes empty files.</summary>
+    Create,
+
+    /// <summary>Finds the files of a create or put.</summary>
+    Stat,
+
+    /// <summary>Lists their directory.</summary>
+    List,
+
+    /// <summary>Deletes them, one by one.</summary>
+    Delete,
 }

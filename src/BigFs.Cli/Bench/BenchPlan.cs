@@ -15,7 +15,7 @@ internal sealed record BenchPlan
     /// <summary>Longest warm-up: an hour.</summary>
     public const int MaxWarmUpSeconds = 3600;
 
-    /// <summary>Put or get.</summary>
+    /// <summary>What is done.</summary>
     public required BenchOperation Operation { get; init; }
 
     /// <summary>Bytes of each file; of a put. A get takes the sizes that it finds.</summary>
@@ -39,17 +39,36 @@ internal sealed record BenchPlan
     /// <summary>How long the same is done before, unmeasured; zero for not at all.</summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The word on the command line.</summary>
-    public string Name => Operation == BenchOperation.Put ? "put" : "get";
+    /// <summary>Whether names are measured at the metadata server itself, without file servers.</summary>
+    public bool AtMetadataServer { get; init; }
 
-    /// <summary>The file of a number: the same for put and get.</summary>
+    /// <summary>Whether each operation at the metadata server is a call of its own, and shares no stream.</summary>
+    public bool Unary { get; init; }
+
+    /// <summary>The word on the command line.</summary>
+    public string Name => Operation.ToString().ToLowerInvariant();
+
+    /// <summary>Whether contents go with it.</summary>
+    public bool IsTransfer => Operation is BenchOperation.Put or BenchOperation.Get;
+
+    /// <summary>The directory of what a warm-up makes.</summary>
+    public BigFsPath WarmUpPrefix => Prefix / "warm-up";
+
+    /// <summary>The file of a number: the same for all operations.</summary>
     public BigFsPath File(int number) => Prefix / number.ToString("D8", CultureInfo.InvariantCulture);
+
+    /// <summary>The file of a number that a warm-up makes.</summary>
+    public BigFsPath WarmUpFile(int number) => WarmUpPrefix / number.ToString("D8", CultureInfo.InvariantCulture);
 
     /// <exception cref="UsageException">A setting is out of range.</exception>
     public void Validate()
     {
         Within("--count", Count, 1, MaxCount);
         Within("--concurrency", Concurrency, 1, MaxConcurrency);
+        if (Unary && !AtMetadataServer)
+        {
+            throw new UsageException("--unary is for --at metadata-server: file servers are called over the stream.");
+        }
     }
 
     private static void Within(string name, int value, int least, int most)

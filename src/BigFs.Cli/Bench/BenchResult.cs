@@ -96,11 +96,15 @@ internal sealed record BenchResult
     /// <summary>The same for people.</summary>
     public void Write(TextWriter output)
     {
-        string held = Replicas is { } replicas
+        string held = !Plan.IsTransfer && Plan.Operation != BenchOperation.Create ? "" : Replicas is { } replicas
             ? Invariant($", {replicas} {(replicas == 1 ? "replica" : "replicas")}{(DurabilityWord is { } word ? ", " + word : "")}")
             : "";
-        Line("what", Invariant($"{Plan.Name} {Done} x {Text.Size(Size)}, {Plan.Concurrency} at once{held}"));
-        Line("rate", Invariant($"{MegabytesPerSecond:0.0} MB/s, {OperationsPerSecond:0.0} files/s in {Seconds:0.00} s"));
+        string what = Plan.IsTransfer ? Invariant($" x {Text.Size(Size)}") : Plan.Operation == BenchOperation.List ? " entries" : " files";
+        string bytes = Plan.IsTransfer ? Invariant($"{MegabytesPerSecond:0.0} MB/s, ") : "";
+        string unit = Plan.Operation == BenchOperation.List ? "entries" : "files";
+        string where = !Plan.AtMetadataServer ? "" : Plan.Unary ? ", at the metadata server, unary" : ", at the metadata server";
+        Line("what", Invariant($"{Plan.Name} {Done}{what}, {Plan.Concurrency} at once{held}{where}"));
+        Line("rate", Invariant($"{bytes}{OperationsPerSecond:0.0} {unit}/s in {Seconds:0.00} s"));
         if (Percentile.Of(Milliseconds, 50) is { } median)
         {
             Line("latency", Invariant($"p50 {median:0.00} ms, p99 {Percentile.Of(Milliseconds, 99):0.00} ms"));
@@ -109,7 +113,7 @@ internal sealed record BenchResult
         if (CpuMicrosecondsPerOperation is { } perFile)
         {
             string perGigabyte = CpuSecondsPerGigabyte is { } seconds ? Invariant($"{seconds:0.00} s/GB, ") : "";
-            Line("cpu", Invariant($"{perGigabyte}{perFile:0} us a file (client and {CpuServers} server processes)"));
+            Line("cpu", Invariant($"{perGigabyte}{perFile:0.#} us {(Plan.Operation == BenchOperation.List ? "an entry" : "a file")} (client and {CpuServers} server processes)"));
         }
 
         Line("memory", Invariant($"client {ClientIdleMebibytes:0.0} MiB idle, {ClientPeakMebibytes:0.0} MiB at most"));

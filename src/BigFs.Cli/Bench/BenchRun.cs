@@ -5,30 +5,23 @@ using BigFs.Hosting;
 namespace BigFs.Cli.Bench;
 
 /// <summary>One measurement: connects, warms up, measures, tells.</summary>
-internal sealed class BenchRun(CommandContext context, BenchPlan plan)
+internal sealed class BenchRun(CommandContext context, BenchPlan plan, IBenchWork work)
 {
-    /// <summary>Files of a warm-up are at most this long: it is to be short for large files, too.</summary>
-    private const long MaxWarmUpSize = 32 << 20;
-
-    private readonly IBigFsClient _client = context.Client;
-
     /// <summary>Runs it and writes the result on standard output.</summary>
     /// <exception cref="PartFailedException">Some operations failed; the first error was told.</exception>
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        plan.Validate();
-        var content = new BenchContent(plan.Operation == BenchOperation.Put ? plan.Size : 0);
-        var tally = new BenchTally(plan.Count);
+        var tally = new BenchTally(work.Pieces);
         CpuMeter cpu = await FindServersAsync(cancellationToken);
-        await _client.FindAsync(plan.Operation == BenchOperation.Get ? plan.File(0) : plan.Prefix, cancellationToken);
+        await work.ConnectAsync(cancellationToken);
         double idle = MemoryMeter.Idle();
-        await WarmUpAsync(content.AtMost(MaxWarmUpSize), cancellationToken);
+        await WarmUpAsync(cancellationToken);
 
         cpu.Start();
         long start = Stopwatch.GetTimestamp();
         await using (BenchDisplay.Start(context, plan, tally))
         {
-            await WorkAsync(content, tally, cancellationToken);
+            await WorkAsync(tally, cancellationToken);
         }
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
@@ -42,7 +35,7 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
         if (tally.FirstError is { } error)
         {
             context.Report(error, cancellationToken);
-            throw new PartFailedException(tally.Failed, tally.Done);
+            throw new PartFailedException(tally.Failed, tally.Pieces);
         }
 
         return ExitCode.Ok;
@@ -94,44 +87,39 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
         return cpu;
     }
 
-    /// <summary>The same work unmeasured, on files of its own for a put: connections, compiled code and caches are there then.</summary>
-    private async Task WarmUpAsync(BenchContent content, CancellationToken cancellationToken)
+    /// <summary>Something like it unmeasured: connections, compiled code and caches are there then.</summary>
+    private async Task WarmUpAsync(CancellationToken cancellationToken)
     {
         if (plan.WarmUp == TimeSpan.Zero)
         {
             return;
         }
 
-        BenchPlan warmUp = plan.Operation == BenchOperation.Get ? plan : plan with { Prefix = plan.Prefix / "warm-up" };
         long start = Stopwatch.GetTimestamp();
         int next = -1;
         await Task.WhenAll(Enumerable.Range(0, plan.Concurrency).Select(async _ =>
         {
             do
             {
-                int number = Interlocked.Increment(ref next);
-                await OperateAsync(warmUp, content, plan.Operation == BenchOperation.Get ? number % plan.Count : number, cancellationToken);
+                await work.WarmUpAsync(Interlocked.Increment(ref next), cancellationToken);
             }
             while (Stopwatch.GetElapsedTime(start) < plan.WarmUp);
         }));
-        if (plan.Operation == BenchOperation.Put)
-        {
-            await _client.DeleteAsync(warmUp.Prefix, new DeleteOptions { Recursive = true }, cancellationToken);
-        }
+        await work.CleanUpAsync(cancellationToken);
     }
 
-    private Task WorkAsync(BenchContent content, BenchTally tally, CancellationToken cancellationToken)
+    private Task WorkAsync(BenchTally tally, CancellationToken cancellationToken)
     {
         int next = -1;
-        return Task.WhenAll(Enumerable.Range(0, Math.Min(plan.Concurrency, plan.Count)).Select(async _ =>
+        return Task.WhenAll(Enumerable.Range(0, Math.Min(plan.Concurrency, work.Pieces)).Select(async _ =>
         {
-            for (int number = Interlocked.Increment(ref next); number < plan.Count; number = Interlocked.Increment(ref next))
+            for (int number = Interlocked.Increment(ref next); number < work.Pieces; number = Interlocked.Increment(ref next))
             {
                 long began = Stopwatch.GetTimestamp();
                 try
                 {
-                    (BigFsFile file, DurabilityReceipt? receipt) = await OperateAsync(plan, content, number, cancellationToken);
-                    tally.Succeeded(number, Stopwatch.GetTimestamp() - began, file, receipt);
+                    BenchOutcome outcome = await work.RunAsync(number, cancellationToken);
+                    tally.Succeeded(number, (outcome.Answered ?? Stopwatch.GetTimestamp()) - began, outcome);
                 }
                 catch (BigFsException error)
                 {
@@ -139,27 +127,5 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan)
                 }
             }
         }));
-    }
-
-    private async Task<(BigFsFile File, DurabilityReceipt? Receipt)> OperateAsync(
-        BenchPlan part, BenchContent content, int number, CancellationToken cancellationToken)
-    {
-        BigFsPath path = part.File(number);
-        if (part.Operation == BenchOperation.Put)
-        {
-            UploadResult result = await content.UploadAsync(
-                _client, path, new UploadOptions { Replicas = part.Replicas, Inline = part.Inline }, cancellationToken);
-            return (result.File, result.Receipt);
-        }
-
-        using var sink = new CountingSink();
-        BigFsFile file = await _client.DownloadAsync(path, sink, null, cancellationToken);
-        if (sink.Length != file.Size)
-        {
-            string message = $"The file has {file.Size} bytes, and {sink.Length} came.";
-            throw new BigFsException(BigFsErrorCode.Damaged, message) { Path = path.ToString() };
-        }
-
-        return (file, null);
     }
 }

@@ -12,6 +12,7 @@ internal sealed class BenchTally
     private readonly Lock _lock = new();
     private long _bytes;
     private int _done;
+    private int _pieces;
     private int _failed;
 
     public BenchTally(int count)
@@ -26,7 +27,10 @@ internal sealed class BenchTally
     /// <summary>Operations that succeeded.</summary>
     public int Done => Volatile.Read(ref _done);
 
-    /// <summary>Operations that failed.</summary>
+    /// <summary>Pieces of work that succeeded: as many, but for listings.</summary>
+    public int Pieces => Volatile.Read(ref _pieces);
+
+    /// <summary>Pieces of work that failed.</summary>
     public int Failed => Volatile.Read(ref _failed);
 
     /// <summary>Why the first of those failed; null when none did.</summary>
@@ -38,22 +42,22 @@ internal sealed class BenchTally
     /// <summary>The weakest that an upload rests on; null before the first, and for downloads.</summary>
     public BigFsDurability? Durability { get; private set; }
 
-    /// <summary>Notes an operation that succeeded.</summary>
-    public void Succeeded(int number, long ticks, BigFsFile file, DurabilityReceipt? receipt)
+    /// <summary>Notes a piece of work that succeeded.</summary>
+    public void Succeeded(int number, long ticks, BenchOutcome outcome)
     {
         _ticks[number] = ticks;
-        Interlocked.Add(ref _bytes, file.Size);
-        Interlocked.Increment(ref _done);
-        int replicas = receipt?.Replicas ?? file.Replicas;
-        if (replicas == Replicas && receipt?.Durability == Durability)
+        Interlocked.Add(ref _bytes, outcome.Bytes);
+        Interlocked.Add(ref _done, outcome.Operations);
+        Interlocked.Increment(ref _pieces);
+        if (outcome.Replicas == Replicas && outcome.Durability == Durability)
         {
             return;
         }
 
         lock (_lock)
         {
-            Replicas = Replicas == 0 ? replicas : Math.Min(Replicas, replicas);
-            Durability = receipt is null || Durability > receipt.Durability ? Durability : receipt.Durability;
+            Replicas = Replicas == 0 ? outcome.Replicas : Math.Min(Replicas, outcome.Replicas);
+            Durability = outcome.Durability is not { } durability || Durability > durability ? Durability : durability;
         }
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using BigFs.Cli.Bench;
 using BigFs.Cli.Errors;
 using BigFs.Cli.Paths;
+using BigFs.Hosting;
 
 namespace BigFs.Cli.Commands;
 
@@ -10,7 +11,15 @@ namespace BigFs.Cli.Commands;
 internal static class BenchCommand
 {
     public static Command Make(BigFsCommandLine line) =>
-        new("bench", "Measures uploads and downloads.") { MakePut(line), MakeGet(line) };
+        new("bench", "Measures uploads, downloads and operations on names.")
+        {
+            MakePut(line),
+            MakeGet(line),
+            MakeNames(line, BenchOperation.Create, "Makes empty files and measures it."),
+            MakeNames(line, BenchOperation.Stat, "Finds what a create or put of the same prefix and count left, and measures it."),
+            MakeNames(line, BenchOperation.List, "Lists the prefix, which holds --count entries, once for each caller, and measures it."),
+            MakeNames(line, BenchOperation.Delete, "Deletes what a create or put of the same prefix and count left, and measures it."),
+        };
 
     private static Command MakePut(BigFsCommandLine line)
     {
@@ -42,7 +51,7 @@ internal static class BenchCommand
                 Replicas = parsed.GetValue(replicas),
                 Inline = parsed.GetValue(inline),
             };
-            return new BenchRun(context, plan).RunAsync(cancellationToken);
+            return TransferAsync(context, plan, cancellationToken);
         });
         return command;
     }
@@ -52,11 +61,49 @@ internal static class BenchCommand
         var command = new Command("get", "Downloads what a put of the same prefix and count left, and measures it.");
         Common common = Common.AddTo(command);
         line.SetAction(command, (parsed, context, cancellationToken) =>
-            new BenchRun(context, common.Plan(parsed, BenchOperation.Get)).RunAsync(cancellationToken));
+            TransferAsync(context, common.Plan(parsed, BenchOperation.Get), cancellationToken));
         return command;
     }
 
-    /// <summary>The options that both have.</summary>
+    private static Command MakeNames(BigFsCommandLine line, BenchOperation operation, string description)
+    {
+        const string MetadataServer = "metadata-server", FileServer = "file-server";
+        var at = new Option<string>("--at")
+        {
+            Description = $"{FileServer} (default: as every client) or {MetadataServer} (straight at it).",
+            HelpName = "ROLE",
+            DefaultValueFactory = _ => FileServer,
+        };
+        at.AcceptOnlyFromAmong(FileServer, MetadataServer);
+        var unary = new Option<bool>("--unary") { Description = "With --at metadata-server: a call for each operation, no stream." };
+        var command = new Command(new BenchPlan { Operation = operation }.Name, description) { at, unary };
+        Common common = Common.AddTo(command);
+        line.SetAction(command, async (parsed, context, cancellationToken) =>
+        {
+            BenchPlan plan = common.Plan(parsed, operation) with
+            {
+                AtMetadataServer = parsed.GetValue(at) == MetadataServer,
+                Unary = parsed.GetValue(unary),
+            };
+            plan.Validate();
+            if (!plan.AtMetadataServer)
+            {
+                return await new BenchRun(context, plan, new NamespaceWork(new ClientNamespace(context.Client), plan)).RunAsync(cancellationToken);
+            }
+
+            await using var client = new BigFsMetadataClient(context.Endpoint, plan.Unary);
+            return await new BenchRun(context, plan, new NamespaceWork(new MetadataNamespace(client), plan)).RunAsync(cancellationToken);
+        });
+        return command;
+    }
+
+    private static Task<int> TransferAsync(CommandContext context, BenchPlan plan, CancellationToken cancellationToken)
+    {
+        plan.Validate();
+        return new BenchRun(context, plan, new TransferWork(context.Client, plan)).RunAsync(cancellationToken);
+    }
+
+    /// <summary>The options that all have.</summary>
     private sealed record Common(Option<int?> Count, Option<int?> Concurrency, Option<string> Prefix, Option<double?> WarmUp)
     {
         public static Common AddTo(Command command)

@@ -69,6 +69,7 @@ internal static partial class FirstAccessKey
     {
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows())
             {

@@ -99,6 +99,7 @@ internal static class RpcPolicies
             ("Digest", RpcPolicy.Roles(Manager)),
             ("Fetch", RpcPolicy.Roles(Manager)),
             ("Delete", RpcPolicy.Roles(Metadata, Manager)),
+            ("AcceptGeneration", RpcPolicy.Roles(Metadata)),
             ("Verify", RpcPolicy.Roles(Manager, Metadata)),
         ]),
     ];

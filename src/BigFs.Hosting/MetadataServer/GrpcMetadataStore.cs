@@ -11,9 +11,24 @@ namespace BigFs.Hosting.MetadataServer;
 internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
 {
     private readonly RoleConnection<MetadataServerClient> _connection;
+    private readonly bool _unary;
 
     /// <summary>Makes a client; name server and channels stay the caller's.</summary>
-    public GrpcMetadataStore(INameServer names, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
+    /// <param name="names">Where metadata servers are.</param>
+    /// <param name="channels">Connections.</param>
+    /// <param name="timeouts">How long to try.</param>
+    /// <param name="clock">The clock of deadlines.</param>
+    /// <param name="unary">Whether the hot operations are calls of their own, too, instead of sharing a stream.</param>
+    /// <param name="inline">As of <see cref="CallStream"/>.</param>
+    public GrpcMetadataStore(
+        INameServer names,
+        ChannelCache channels,
+        ControlTimeouts timeouts,
+        TimeProvider clock,
+        bool unary = false,
+        bool inline = true)
+    {
+        _unary = unary;
         _connection = new(
             "metadata server",
             new ResolvedEndpoints(names, ServiceRole.MetadataServer, clock),
@@ -22,7 +37,8 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
             timeouts,
             clock,
             (c, o) => c.Exchange(o),
-            inline: true);
+            inline);
+    }
 
     public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
         _connection.CallAsync(
@@ -32,6 +48,12 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
         BigFsPath path, bool withManifest, CancellationToken cancellationToken)
     {
         var message = new Protocol.FindMetadataRequest { Path = path.ToString(), WithManifest = withManifest };
+        if (_unary)
+        {
+            return await _connection.CallAsync(
+                (c, o) => c.FindAsync(message, o), SmallFileMapping.FromProto, cancellationToken).ConfigureAwait(false);
+        }
+
         Protocol.Answer answer = await _connection.ExchangeAsync(
             new Protocol.Call { FindMetadata = message }, cancellationToken).ConfigureAwait(false);
         return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
@@ -71,7 +93,7 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
     public async ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
     {
         Protocol.CommitUploadRequest message = request.ToProto();
-        if (request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
+        if (_unary || request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
         {
             return await _connection.CallAsync(
                 (c, o) => c.CommitUploadAsync(message, o), answer => answer.File.FileFromProto(), cancellationToken).ConfigureAwait(false);
@@ -99,7 +121,7 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
     public async ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
     {
         Protocol.CommitFileRequest message = request.ToProto();
-        if (request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
+        if (_unary || request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
         {
             return await _connection.CallAsync(
                 (c, o) => c.CommitFileAsync(message, o), answer => answer.File.FileFromProto(), cancellationToken).ConfigureAwait(false);

@@ -7,6 +7,9 @@ namespace BigFs.Hosting.Persistence;
 internal sealed partial class SqliteMetadataStore : IAccessKeyStore
 {
     /// <inheritdoc/>
+    public IAccessKeyStore AccessKeys => this;
+
+    /// <inheritdoc/>
     public async ValueTask AddAsync(AccessKeyRecord record, CancellationToken cancellationToken)
     {
         record.Check();

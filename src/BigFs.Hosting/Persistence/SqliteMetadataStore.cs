@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -12,7 +14,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed partial class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMetadataIdentity, IAsyncDisposable
+internal sealed partial class SqliteMetadataStore : IMetadataEngine
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -35,21 +37,27 @@ internal sealed partial class SqliteMetadataStore : IMetadataStore, ITombstoneQu
     {
         SqliteConnection connection = database.Connection;
         _database = database;
+        NameDurability = options.DataDirectory is null
+            ? new NameDurability(BigFsDurability.Memory, "SQLite in memory")
+            : MetadataServerHost.FileDurability;
         _clock = new SqliteMetadataClock(connection, time);
         _writersReader = new SqliteEntryReader(connection);
         _writer = new SqliteEntryWriter(connection, _writersReader);
         _operations = new SqliteOperations(connection, options.OperationRetention);
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock, Purge);
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock, Purge);
-        _tombstones = new SqliteTombstones(connection, _clock);
         _meta = new SqliteMeta(connection);
         _accessKeys = new SqliteAccessKeys(connection);
+        _tombstones = new SqliteTombstones(connection, _clock, _meta);
         _purge = new SqlitePurge(connection, _writersReader, _writer, _clock, logger);
         _tree = new SqliteTree(_writersReader, _writer, _operations, _clock, options.ReadLease, Purge);
         _readers = new SqliteReaderPool(database, _writersReader);
         _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
         _maintenance = new SqliteMaintenance(_queue, _purge, time, logger);
     }
+
+    /// <inheritdoc/>
+    public NameDurability NameDurability { get; }
 
     /// <summary>Opens the namespace, or makes a new one with an empty root.</summary>
     /// <exception cref="BigFsException">
@@ -186,13 +194,34 @@ internal sealed partial class SqliteMetadataStore : IMetadataStore, ITombstoneQu
         _readers.ReadAsync(reader => reader.Due(_clock.Now(), limit), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(() => _tombstones.Confirm(ids), cancellationToken).ConfigureAwait(false);
+    public ValueTask<TombstoneBatch> ClaimTombstonesAsync(int limit, TimeSpan lease, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => _tombstones.Claim(reader, limit, lease), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask PostponeTombstonesAsync(
-        ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(() => _tombstones.Postpone(ids, delay), cancellationToken).ConfigureAwait(false);
+    public async ValueTask<bool> SettleTombstonesAsync(TombstoneSettlement settlement, CancellationToken cancellationToken)
+    {
+        bool isSettled = await _queue.RunAsync(() => _tombstones.Settle(settlement), cancellationToken).ConfigureAwait(false);
+        _tombstones.Release(settlement);
+        return isSettled;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Identity(), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<NamespaceIdentity> RaiseGenerationAsync(CancellationToken cancellationToken)
+    {
+        await _queue.RunAsync(_meta.RaiseGeneration, cancellationToken).ConfigureAwait(false);
+        return await IdentityAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<NamespaceIdentity> ResumeCollectionAsync(long generation, CancellationToken cancellationToken)
+    {
+        await _queue.RunAsync(() => _meta.Resume(generation), cancellationToken).ConfigureAwait(false);
+        return await IdentityAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>

@@ -29,16 +29,16 @@ internal sealed class MeasurementTests
     public void A_tally_keeps_the_latencies_of_what_succeeded_the_first_error_and_the_weakest_durability()
     {
         var tally = new BenchTally(4);
-        tally.Succeeded(2, Stopwatch.Frequency, CliRun.File("/a", 10), new DurabilityReceipt { Replicas = 3 });
-        tally.Succeeded(0, Stopwatch.Frequency / 1000, CliRun.File("/b", 5), new DurabilityReceipt { Replicas = 2, Durability = BigFsDurability.Memory });
-        tally.Succeeded(1, Stopwatch.Frequency / 100, CliRun.File("/c", 5), new DurabilityReceipt { Replicas = 3 });
+        tally.Succeeded(2, Stopwatch.Frequency, new BenchOutcome { Bytes = 10, Replicas = 3, Durability = BigFsDurability.Flushed });
+        tally.Succeeded(0, Stopwatch.Frequency / 1000, new BenchOutcome { Bytes = 5, Replicas = 2, Durability = BigFsDurability.Memory });
+        tally.Succeeded(1, Stopwatch.Frequency / 100, new BenchOutcome { Bytes = 5, Replicas = 3, Durability = BigFsDurability.Flushed, Operations = 100 });
         tally.FailedWith(new BigFsException(BigFsErrorCode.TimedOut, "first"));
         tally.FailedWith(new BigFsException(BigFsErrorCode.TimedOut, "second"));
 
         using (Assert.EnterMultipleScope())
         {
             Assert.That(tally.SortedMilliseconds(), Is.EqualTo([1.0, 10.0, 1000.0]).Within(0.001));
-            Assert.That((tally.Done, tally.Failed, tally.Bytes), Is.EqualTo((3, 2, 20L)));
+            Assert.That((tally.Done, tally.Pieces, tally.Failed, tally.Bytes), Is.EqualTo((102, 3, 2, 20L)));
             Assert.That(tally.FirstError!.Message, Is.EqualTo("first"));
             Assert.That((tally.Replicas, tally.Durability), Is.EqualTo((2, BigFsDurability.Memory)));
         }

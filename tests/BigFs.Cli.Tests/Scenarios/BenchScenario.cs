@@ -44,6 +44,33 @@ internal sealed class BenchScenario
     }
 
     [Test]
+    public async Task Names_are_made_found_listed_and_deleted_through_a_file_server_and_at_the_metadata_server()
+    {
+        ScenarioLevel.Require();
+        await using ProcessScenario cluster = await ProcessScenario.StartAsync();
+        string[][] ways = [[], ["--at", "metadata-server"], ["--at", "metadata-server", "--unary"]];
+        for (int way = 0; way < ways.Length; way++)
+        {
+            foreach (string operation in new[] { "create", "stat", "list", "delete" })
+            {
+                ProgramResult run = await cluster.RunAsync(
+                    ["bench", operation, "--count", "300", "--concurrency", "8", "--prefix", $"bigfs:/n{way}", "--warm-up", "0.05", "--json", .. ways[way]]);
+
+                Assert.That((run.ExitCode, run.Error), Is.EqualTo((0, "")), operation);
+                using var document = JsonDocument.Parse(run.Text);
+                double operations = Number(document.RootElement, "operationsPerSecond") * Number(document.RootElement, "seconds");
+                Assert.That(operations, Is.EqualTo(operation == "list" ? 2400 : 300).Within(2).Percent, operation);
+                Assert.That(Number(document.RootElement, "failed"), Is.Zero);
+            }
+
+            ProgramResult left = await cluster.RunAsync(["ls", $"bigfs:/n{way}"]);
+            Assert.That((left.ExitCode, left.Text), Is.EqualTo((0, "")));
+        }
+
+        Assert.That(await cluster.StopAsync(), Is.Zero);
+    }
+
+    [Test]
     public async Task The_servers_processes_are_found_by_their_leases()
     {
         ScenarioLevel.Require();
