@@ -30,8 +30,8 @@ internal sealed class CliEnvironment(CliConsole console)
         LoggerFactory = new StderrLoggerFactory(console, TimeProvider.System, LogLevel.Warning),
     };
 
-    /// <summary>Asks the name server at an endpoint which servers there are.</summary>
-    public Func<Uri, CancellationToken, Task<IReadOnlyList<BigFsInstance>>> Instances { get; init; } = BigFsInstance.ListAsync;
+    /// <summary>Asks a cluster which servers there are.</summary>
+    public Func<BigFsClientOptions, CancellationToken, Task<IReadOnlyList<BigFsInstance>>> Instances { get; init; } = BigFsInstance.ListAsync;
 
     /// <summary>An environment variable, or null.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;

@@ -28,6 +28,7 @@ internal static class RpcPolicies
             ("Register", AnyRole),
             ("Release", AnyRole),
             ("Resolve", RpcPolicy.Both(Any, AnyRole.Callers)),
+            ("Watch", RpcPolicy.Both(Any, AnyRole.Callers)),
         ]),
         ("bigfs.v1.ClusterBus", Names, [("Publish", AnyRole), ("Subscribe", AnyRole)]),
         ("bigfs.v1.FileServer", Files,

@@ -8,8 +8,10 @@ namespace BigFs.Hosting.NameServer;
 
 /// <summary>The name server, served over gRPC.</summary>
 /// <param name="names">The name server.</param>
+/// <param name="stopping">Ends all watches (the listener's).</param>
 /// <param name="endpoints">Which endpoints may be registered; null: on loopback.</param>
-internal sealed class NameServerService(INameServer names, EndpointRules? endpoints = null) : Protocol.NameServer.NameServerBase
+internal sealed class NameServerService(
+    INameServer names, CancellationToken stopping = default, EndpointRules? endpoints = null) : Protocol.NameServer.NameServerBase
 {
     private readonly EndpointRules _endpoints = endpoints ?? EndpointRules.LoopbackOnly;
 
@@ -40,6 +42,17 @@ internal sealed class NameServerService(INameServer names, EndpointRules? endpoi
     {
         var instances = await names.ResolveAsync(Wire.ToEnum<ServiceRole>(request.Role), context.CancellationToken);
         return new Protocol.ResolveResponse { Instances = { instances.Select(NameServerMapping.ToProto) } };
+    }
+
+    /// <summary>A watcher that does not read holds up its own stream alone: the next update is made when the last is sent.</summary>
+    public override async Task Watch(
+        Protocol.WatchRequest request, IServerStreamWriter<Protocol.WatchResponse> responseStream, ServerCallContext context)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
+        await foreach (InstanceUpdate update in names.WatchAsync(Wire.ToEnum<ServiceRole>(request.Role), end.Token))
+        {
+            await responseStream.WriteAsync(update.ToProto(), end.Token);
+        }
     }
 
     /// <summary>A role that proved itself speaks for its own kind alone.</summary>

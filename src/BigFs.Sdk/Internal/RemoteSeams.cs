@@ -22,7 +22,7 @@ internal static class RemoteSeams
         };
         return (
             new GrpcFileServer(
-                settings.Endpoint!.Authority,
+                BigFsEndpoint.NameServers(settings.Endpoint!)!,
                 timeouts,
                 TimeProvider.System,
                 ChannelSecurity.Of(settings.ApiKey, settings.ControlTls)),

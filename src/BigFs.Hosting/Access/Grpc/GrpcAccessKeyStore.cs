@@ -18,7 +18,7 @@ internal sealed class GrpcAccessKeyStore : IAccessKeyStore, IAsyncDisposable
         _clock = clock;
         _connection = new(
             "metadata server",
-            new ResolvedEndpoints(names, ServiceRole.MetadataServer, clock),
+            new WatchedInstances(names, ServiceRole.MetadataServer, clock),
             channels,
             c => new StoreClient(c),
             timeouts,

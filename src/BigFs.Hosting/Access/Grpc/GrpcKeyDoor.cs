@@ -19,10 +19,10 @@ internal sealed class GrpcKeyDoor : IKeyDoor
         TimeProvider clock = TimeProvider.System;
         var timeouts = new ControlTimeouts { Connect = settings.ConnectTimeout, Operation = settings.OperationTimeout };
         _channels = new ChannelCache(timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
-        _names = new GrpcNameServer(settings.Endpoint!.Authority, _channels, timeouts, clock);
+        _names = new GrpcNameServer(BigFsEndpoint.NameServers(settings.Endpoint!)!, _channels, timeouts, clock);
         _connection = new(
             "file server",
-            new ResolvedEndpoints(_names, ServiceRole.FileServer, clock),
+            new WatchedInstances(_names, ServiceRole.FileServer, clock),
             _channels,
             c => new AccessKeysClient(c),
             timeouts,

@@ -28,25 +28,14 @@ internal sealed class ChannelCache : IDisposable
     {
         _connectTimeout = connectTimeout;
         _security = security ?? ChannelSecurity.None;
-        _handler = new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            EnableMultipleHttp2Connections = true,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            KeepAlivePingDelay = AtLeastASecond(connectTimeout * 0.4),
-            KeepAlivePingTimeout = AtLeastASecond(connectTimeout * 0.6),
-            ActivityHeadersPropagator = null,
-            ConnectCallback = ConnectAsync,
-        };
-        if (_security.Tls is { } tls)
-        {
-            // Without a name: the handler sets each endpoint's own.
-            _handler.SslOptions = tls.Load("ControlAuthorityFile", "ControlCertificateFile")(null);
-        }
+        _handler = MakeHandler();
+        _handler.ConnectCallback = ConnectAsync;
     }
+
+    /// <summary>Makes a channel to all instances of a role, with connections of its own; it is the caller's.</summary>
+    /// <param name="role">The role's name.</param>
+    /// <param name="source">Its instances; stays the caller's.</param>
+    public RoleChannel Open(string role, InstanceSource source) => new(role, source, MakeHandler(), _security);
 
     /// <summary>What calls an endpoint, "host:port"; does no I/O.</summary>
     /// <exception cref="BigFsException">InvalidArgument: the text is no endpoint.</exception>
@@ -66,6 +55,34 @@ internal sealed class ChannelCache : IDisposable
     }
 
     public void Dispose() => _handler.Dispose();
+
+    private SocketsHttpHandler MakeHandler()
+    {
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ConnectTimeout = _connectTimeout,
+            EnableMultipleHttp2Connections = true,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            KeepAlivePingDelay = AtLeastASecond(_connectTimeout * 0.4),
+            KeepAlivePingTimeout = AtLeastASecond(_connectTimeout * 0.6),
+            ActivityHeadersPropagator = null,
+        };
+        if (_security.Tls is { } tls)
+        {
+            // Without a name: the handler sets each endpoint's own.
+            handler.SslOptions = tls.Load("ControlAuthorityFile", "ControlCertificateFile")(null);
+        }
+        else
+        {
+            handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new FirstWordStream(context.PlaintextStream));
+        }
+
+        return handler;
+    }
 
     private static TimeSpan AtLeastASecond(TimeSpan time) =>
         time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time;
@@ -100,8 +117,7 @@ internal sealed class ChannelCache : IDisposable
         try
         {
             await socket.ConnectAsync(context.DnsEndPoint, limit.Token).ConfigureAwait(false);
-            var stream = new NetworkStream(socket, ownsSocket: true);
-            return _security.Tls is null ? new FirstWordStream(stream) : stream;
+            return new NetworkStream(socket, ownsSocket: true);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
