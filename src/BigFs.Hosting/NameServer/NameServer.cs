@@ -125,7 +125,7 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
         }
     }
 
-    private static void Check(ServiceInstance instance)
+    private void Check(ServiceInstance instance)
     {
         if (instance.Id.Length is 0 or > MaxNameLength)
         {
