@@ -52,6 +52,28 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
         Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken) =>
         await OwnAsync(() => files.AbortUploadAsync(Id(session), written, cancellationToken)).ConfigureAwait(false);
 
+    public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        await OwnAsync(() => files.StageChunksAsync(request with { Session = Id(request.Session) }, cancellationToken)).ConfigureAwait(false);
+
+    /// <remarks>A version is a random number of 64 bits that only who saw the file was told; it names no path.</remarks>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.ReadManifestAsync(request, cancellationToken).ConfigureAwait(false));
+
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.RenewReadAsync(version, cancellationToken).ConfigureAwait(false));
+
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () => Own(
+                await files.StartTotalsAsync(Id(operation), _paths.Full(path), cancellationToken).ConfigureAwait(false), operation),
+            path);
+
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) => OwnAsync(async () =>
+        await files.FindJobAsync(Id(job), cancellationToken).ConfigureAwait(false) is { } found ? Own(found, job) : null);
+
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.CancelJobAsync(Id(job), cancellationToken).ConfigureAwait(false));
+
     public ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken) =>
         OwnAsync(
             async () =>
@@ -203,6 +225,16 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
     private Guid Id(Guid id) => PrincipalIds.Of(key.Id, id);
 
     private CommittedFile Own(CommittedFile committed) => committed with { File = _paths.Own(committed.File) };
+
+    /// <summary>A job that the owner began: its id is that of the operation, its words are of paths that the owner knows.</summary>
+    private MetadataJob Own(MetadataJob job, Guid id) => job with
+    {
+        Id = id,
+        Path = _paths.Own(job.Path),
+        Problem = job.Problem is { } problem && !key.Root.IsRoot && problem.Contains(key.Root.ToString(), StringComparison.Ordinal)
+            ? "The job failed."
+            : job.Problem,
+    };
 
     private async ValueTask<T> OwnAsync<T>(Func<Task<T>> operation, params BigFsPath[] asked)
     {

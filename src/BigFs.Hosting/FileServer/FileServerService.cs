@@ -116,6 +116,35 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
         return new Protocol.Empty();
     }
 
+    public override async Task<Protocol.Empty> StageChunks(Protocol.StageChunksRequest request, ServerCallContext context)
+    {
+        await For(context).StageChunksAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
+    public override async Task<Protocol.ManifestPage> ReadManifest(
+        Protocol.ManifestRequest request, ServerCallContext context) =>
+        (await For(context).ReadManifestAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.RenewReadResponse> RenewRead(
+        Protocol.RenewReadRequest request, ServerCallContext context) => new()
+        {
+            Lease = (await For(context).RenewReadAsync(new BigFsVersion(request.Version), context.CancellationToken)).Ticks,
+        };
+
+    public override async Task<Protocol.MetadataJob> StartTotals(
+        Protocol.StartTotalsRequest request, ServerCallContext context) =>
+        (await For(context).StartTotalsAsync(
+            request.Operation.ToGuid(), request.Path.ToPath(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.FindJobResponse> FindJob(
+        Protocol.FindJobRequest request, ServerCallContext context) =>
+        new() { Job = (await For(context).FindJobAsync(request.Job.ToGuid(), context.CancellationToken))?.ToProto() };
+
+    public override async Task<Protocol.CancelJobResponse> CancelJob(
+        Protocol.FindJobRequest request, ServerCallContext context) =>
+        new() { Cancelled = await For(context).CancelJobAsync(request.Job.ToGuid(), context.CancellationToken) };
+
     /// <summary>The files as the caller sees them.</summary>
     private IFileServer For(ServerCallContext context) => AccessInterceptor.Of(context).Over(all);
 
