@@ -87,7 +87,7 @@ internal static partial class FirstAccessKey
         }
     }
 
-    [LoggerMessage(EventId = 1151, EventName = "FirstAccessKeyMade", Level = LogLevel.Warning,
+    [LoggerMessage(EventId = 1191, EventName = "FirstAccessKeyMade", Level = LogLevel.Warning,
         Message = "There was no access key: {Key}, an administrator's, was made and is in {File}")]
     private static partial void LogMade(ILogger logger, string key, string file);
 }

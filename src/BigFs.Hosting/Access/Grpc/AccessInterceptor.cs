@@ -100,7 +100,7 @@ internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessI
         }
     }
 
-    [LoggerMessage(EventId = 1150, EventName = "CallNotAdmitted", Level = LogLevel.Warning,
+    [LoggerMessage(EventId = 1190, EventName = "CallNotAdmitted", Level = LogLevel.Warning,
         Message = "{Method} of {Peer} is refused: {Reason}")]
     private partial void LogRefused(string method, string peer, string reason);
 }
