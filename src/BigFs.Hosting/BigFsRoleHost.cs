@@ -205,7 +205,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role, _access.Endpoints)));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role, _access.Endpoints)))
+            .Map(Protocol.NodeManagerAdmin.BindService(host.Admin));
         return host.Role;
     }
 
@@ -224,6 +225,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             manager,
             datanodes,
             _services,
+            MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
         _keys = host.AccessKeys;
         if (_options.RequireKeys)
@@ -238,7 +240,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
 
         _listener.Map(Protocol.AccessKeyStore.BindService(new AccessKeyStoreService(_keys, _services.Time)));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
-            host.Role, _services.LoggerOf<MetadataServerService>())));
+            host.Role, _services.LoggerOf<MetadataServerService>())))
+            .Map(Protocol.MetadataAdmin.BindService(host.Admin));
         return host.Role;
     }
 

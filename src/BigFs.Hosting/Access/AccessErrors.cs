@@ -27,6 +27,9 @@ internal static class AccessErrors
         BigFsErrorCode.NotAllowed,
         $"The access key {key.Id} may not do this: it has the right to {Text(key.Rights)}, and the right to {Text(anyOf, " or ")} is needed.");
 
+    public static BigFsException PartOfTheTree(AccessKeyRecord key) => new(
+        BigFsErrorCode.NotAllowed, $"The access key {key.Id} may not do this: it is about the whole cluster, and the key's root is a part.");
+
     public static BigFsException RolesOnly(string method) =>
         new(BigFsErrorCode.NotAllowed, $"{method} is for the cluster's own roles; no access key opens it.");
 

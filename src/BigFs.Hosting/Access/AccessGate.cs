@@ -75,6 +75,11 @@ internal sealed class AccessGate
 
         AccessKeyRecord key = await _keys.CheckAsync(KeyIn(authorization), cancellationToken).ConfigureAwait(false);
         CallAccess.Require(key, policy.Rights);
+        if (policy.NeedsWholeRoot && !key.Root.IsRoot)
+        {
+            throw AccessErrors.PartOfTheTree(key);
+        }
+
         return CallAccess.OfKey(key, _keys);
     }
 

@@ -13,6 +13,9 @@ internal sealed record RpcPolicy
     /// <summary>A client whose key has one of these rights; none: no client.</summary>
     public AccessRights Rights { get; private init; }
 
+    /// <summary>Whether the client's root must be "/": what it asks for is about everything.</summary>
+    public bool NeedsWholeRoot { get; private init; }
+
     /// <summary>The roles that may make it, proven by their token; empty: none.</summary>
     public ImmutableArray<ServiceRole> Callers { get; private init; } = [];
 
@@ -24,6 +27,9 @@ internal sealed record RpcPolicy
 
     /// <summary>Clients whose keys have any of the rights.</summary>
     public static RpcPolicy Client(AccessRights anyOf) => new() { Rights = anyOf };
+
+    /// <summary>Administrators of the whole cluster: the right to administer, and the root of everything.</summary>
+    public static RpcPolicy Operators() => new() { Rights = AccessRights.Admin, NeedsWholeRoot = true };
 
     /// <summary>These roles alone; no client, whatever its key.</summary>
     public static RpcPolicy Roles(params ImmutableArray<ServiceRole> callers) => new() { Callers = callers };

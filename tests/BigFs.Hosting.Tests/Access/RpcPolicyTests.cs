@@ -105,6 +105,24 @@ internal sealed class RpcPolicyTests
     }
 
     [Test]
+    public async Task What_is_about_the_whole_cluster_refuses_an_administrator_of_a_part()
+    {
+        await using KeyedCluster cluster = await KeyedCluster.StartAsync();
+        string part = (await cluster.KeyAsync("rwa", "/part")).Text;
+        MethodDescriptor[] whole = [.. Methods.Where(method => RpcPolicies.ByMethod[NameOf(method)].NeedsWholeRoot)];
+
+        using var folder = new Persistence.TemporaryDirectory();
+        await using var operators = new BigFsAdmin(cluster.ClientOptions(cluster.AdminKey));
+        BigFsBackup backup = await operators.BackupAsync(Path.Combine(folder.Path, "backup"));
+        Assert.That(backup.File, Does.Exist);
+        Assert.That(whole, Is.Not.Empty);
+        foreach (MethodDescriptor method in whole)
+        {
+            Assert.That(await CallAsync(cluster, method, part), Is.EqualTo(BigFsErrorCode.NotAllowed), NameOf(method));
+        }
+    }
+
+    [Test]
     public async Task Every_method_refuses_a_role_that_may_not_call_it_and_tokens_that_are_no_good()
     {
         await using KeyedCluster cluster = await KeyedCluster.StartAsync();
@@ -169,7 +187,8 @@ internal sealed class RpcPolicyTests
 
     private static string Text(RpcPolicy policy)
     {
-        string clients = policy.Rights == AccessRights.All ? "any key"
+        string clients = policy.NeedsWholeRoot ? "admin of all"
+            : policy.Rights == AccessRights.All ? "any key"
             : policy.Rights == AccessRights.None ? ""
             : string.Join(" or ", policy.Rights.ToString().ToLowerInvariant().Split(", "));
         string roles = policy.Callers.Length == Enum.GetValues<Core.Control.ServiceRole>().Length
