@@ -34,6 +34,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ClusterSecret? _secret;
     private readonly RoleAccess _access;
     private IAccessKeyStore? _keys;
+    private NameDurability _nameDurability = MetadataServerHost.ElsewhereDurability;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
     private readonly List<INameServer> _nameServers = [];
@@ -112,7 +113,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 manager,
                 Signer(),
                 bus,
-                MetadataServerHost.FileDurability,
+                _nameDurability,
                 _services.Time,
                 _services.LoggerFor("BigFs.FileServer"),
                 _access.Scatter));
@@ -239,6 +240,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         _listener.Map(Protocol.AccessKeyStore.BindService(new AccessKeyStoreService(_keys, _services.Time)));
+        _nameDurability = host.NameDurability;
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())))
             .Map(Protocol.MetadataAdmin.BindService(host.Admin));
