@@ -39,9 +39,19 @@ public interface IDataNode
     ValueTask<ChunkStatus> FetchAsync(
         VolumeOrder order, CopySource source, ImmutableArray<StoredChunkInfo> chunks, CancellationToken cancellationToken);
 
-    /// <summary><see cref="IVolumeStore.DeleteAsync"/>.</summary>
+    /// <summary>Repeats the delete marks of a peer: <see cref="IVolumeStore.DeleteAsync(VolumeId, ImmutableArray{ChunkKey}, CancellationToken)"/>.</summary>
     ValueTask<ChunkStatus> DeleteAsync(
         VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Carries out what the namespace has deleted:
+    /// <see cref="IVolumeStore.DeleteAsync(VolumeId, ImmutableArray{ChunkKey}, long, CancellationToken)"/>.
+    /// </summary>
+    ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IVolumeStore.AcceptGenerationAsync"/>.</summary>
+    ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken);
 
     /// <summary><see cref="IVolumeStore.VerifyAsync"/>.</summary>
     ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken);

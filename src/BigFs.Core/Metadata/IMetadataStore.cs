@@ -116,22 +116,6 @@ public interface IMetadataStore
     ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken);
 }
 
-/// <summary>The metadata server's side of deletion: what is still to be carried out on datanodes.</summary>
-public interface ITombstoneQueue
-{
-    /// <summary>Tombstones that are due (their read leases have ended), oldest first, at most so many.</summary>
-    ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken);
-
-    /// <summary>Forgets tombstones that every member of their volume has carried out.</summary>
-    ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken);
-
-    /// <summary>Puts off tombstones that could not be carried out by now.</summary>
-    ValueTask PostponeTombstonesAsync(ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken);
-}
-
-/// <summary>A recorded deletion still to be carried out.</summary>
-public readonly record struct Tombstone(long Id, VolumeId Volume, ChunkKey Key);
-
 /// <summary>An entry and, for a file when asked for, its chunks in order.</summary>
 public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReference> Manifest)
 {

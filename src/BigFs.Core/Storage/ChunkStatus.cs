@@ -53,4 +53,7 @@ public enum ChunkStatus
 
     /// <summary>The request's capability does not allow it, is none, or has expired: another one is to be asked for.</summary>
     NotAllowed = 16,
+
+    /// <summary>The deletion comes from an older state of the namespace than one seen before: a backup was restored since.</summary>
+    StaleGeneration = 17,
 }

@@ -37,9 +37,25 @@ public interface IVolumeStore : IChunkStore
     ValueTask<ChunkStatus> AdoptAsync(
         VolumeOrder order, StoredChunkInfo chunk, ChunkBuffer buffer, CancellationToken cancellationToken);
 
-    /// <summary>Marks chunks deleted, durably; keys that are absent get their mark too, so that they never return.</summary>
+    /// <summary>
+    /// Marks chunks deleted, durably; keys that are absent get their mark too, so that they never return. What a peer has
+    /// marked is repeated so.
+    /// </summary>
     ValueTask<ChunkStatus> DeleteAsync(
         VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The same for what the namespace has deleted. <see cref="ChunkStatus.StaleGeneration"/> when a higher generation was
+    /// seen before; a higher one is remembered first.
+    /// </summary>
+    ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Remembers the generation of the namespace, durably, when it is the highest seen; deletions of lower ones are refused
+    /// from then on. <see cref="ChunkStatus.StaleGeneration"/> when it is lower itself.
+    /// </summary>
+    ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken);
 
     /// <summary>Reads a chunk and checks every block: Ok, Damaged, ChunkNotFound, ChunkDeleted or DiskFailed.</summary>
     ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken);

@@ -18,12 +18,15 @@ public sealed record NodeIdentity
     /// <summary>The highest term that an order of a node manager carried; 0 before the first.</summary>
     public long Term { get; init; }
 
+    /// <summary>The highest generation of the namespace that a deletion carried; 0 before the first.</summary>
+    public long Generation { get; init; }
+
     /// <summary>In the file: whether the node stopped cleanly. Of an open store: whether it had before this start.</summary>
     public bool CleanStart { get; init; }
 }
 
 /// <summary>
-/// The identity file: five lines of text and a checksum line over them, as <c>docs/on-disk-format.md</c> describes. It is
+/// The identity file: six lines of text and a checksum line over them, as <c>docs/on-disk-format.md</c> describes. It is
 /// replaced as a whole: temporary file, sync, rename, directory sync.
 /// </summary>
 internal static class NodeIdentityFile
@@ -31,7 +34,8 @@ internal static class NodeIdentityFile
     public const string Name = "identity";
     private const string TemporaryName = "identity.tmp";
     private const string FirstWord = "bigfs-datanode";
-    private const int FormatVersion = 1;
+    private const int FormatVersion = 2;
+    private const int FirstWithGeneration = 2;
     private const int MostBytes = 4096;
 
     /// <summary>Reads the identity; null when there is none.</summary>
@@ -67,12 +71,17 @@ internal static class NodeIdentityFile
         CrashPoint.Reach("identity.after-directory-sync");
     }
 
-    public static string Format(NodeIdentity identity)
+    public static string Format(NodeIdentity identity) => Format(identity, FormatVersion);
+
+    private static string Format(NodeIdentity identity, int version)
     {
+        string generation = version < FirstWithGeneration
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $"generation {identity.Generation}\n");
         string lines = string.Create(
             CultureInfo.InvariantCulture,
-            $"{FirstWord} {FormatVersion}\nnode {identity.Node}\ncluster {identity.ClusterId?.ToString("N") ?? "none"}\n"
-            + $"term {identity.Term}\nclean {(identity.CleanStart ? "yes" : "no")}\n");
+            $"{FirstWord} {version}\nnode {identity.Node}\ncluster {identity.ClusterId?.ToString("N") ?? "none"}\n"
+            + $"term {identity.Term}\n{generation}clean {(identity.CleanStart ? "yes" : "no")}\n");
         return lines + $"crc32c {Crc32C.Compute(Encoding.UTF8.GetBytes(lines)):x8}\n";
     }
 
@@ -90,20 +99,25 @@ internal static class NodeIdentityFile
             throw Unreadable(path, $"its format {version} is newer than the {FormatVersion} that this version knows");
         }
 
+        int clean = version < FirstWithGeneration ? 4 : 5;
         string? node = Value(lines, 1, "node"), cluster = Value(lines, 2, "cluster"), term = Value(lines, 3, "term");
         bool legal = NodeId.TryParse(node, out NodeId id);
         legal &= long.TryParse(term, CultureInfo.InvariantCulture, out long highest);
+        long generation = 0;
+        legal &= version < FirstWithGeneration
+            || long.TryParse(Value(lines, 4, "generation"), CultureInfo.InvariantCulture, out generation);
         legal &= Guid.TryParseExact(cluster, "N", out Guid clusterId) || cluster == "none";
         var identity = new NodeIdentity
         {
             Node = id,
             ClusterId = cluster == "none" ? null : clusterId,
             Term = highest,
-            CleanStart = Value(lines, 4, "clean") == "yes",
+            Generation = generation,
+            CleanStart = Value(lines, clean, "clean") == "yes",
         };
 
         // Writing it again must give the same text: that checks every line and the checksum at once.
-        return legal && Format(identity) == text ? identity : throw Unreadable(path, "it is damaged");
+        return legal && Format(identity, version) == text ? identity : throw Unreadable(path, "it is damaged");
     }
 
     private static string? Value(string[] lines, int line, string name) =>

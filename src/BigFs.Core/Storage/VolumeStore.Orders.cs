@@ -23,6 +23,51 @@ public sealed partial class VolumeStore
             : ChunkStatus.VolumeNotFound,
         cancellationToken);
 
+    /// <inheritdoc/>
+    public async ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken)
+    {
+        if (generation < 1)
+        {
+            return ChunkStatus.Malformed;
+        }
+
+        if (!_operations.TryEnter())
+        {
+            return ChunkStatus.Busy;
+        }
+
+        try
+        {
+            if (generation <= _identity.Generation)
+            {
+                return generation < _identity.Generation ? ChunkStatus.StaleGeneration : ChunkStatus.Ok;
+            }
+
+            await _orders.WaitAsync(cancellationToken);
+            try
+            {
+                if (generation > _identity.Generation)
+                {
+                    await RememberNeedsGateAsync(_identity with { Generation = generation });
+                }
+
+                return generation < _identity.Generation ? ChunkStatus.StaleGeneration : ChunkStatus.Ok;
+            }
+            catch (DiskException exception)
+            {
+                return FolderFailure(exception);
+            }
+            finally
+            {
+                _orders.Release();
+            }
+        }
+        finally
+        {
+            _operations.Exit();
+        }
+    }
+
     /// <summary>
     /// Notes that the node manager has admitted this start of the node, and remembers its cluster durably before it returns.
     /// Until then an unclean start stays unclean, whatever its stop is like.

@@ -166,6 +166,14 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             : await WithVolumeAsync(volume, async found => WantCompaction(await found.DeleteAsync(keys)));
 
     /// <inheritdoc/>
+    public async ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken)
+    {
+        ChunkStatus status = await AcceptGenerationAsync(generation, cancellationToken);
+        return status == ChunkStatus.Ok ? await DeleteAsync(volume, keys, cancellationToken) : status;
+    }
+
+    /// <inheritdoc/>
     public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
         WithVolumeAsync(volume, found => found.VerifyAsync(key, cancellationToken));
 

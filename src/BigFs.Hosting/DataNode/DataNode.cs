@@ -174,6 +174,15 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         _store.DeleteAsync(volume, keys, cancellationToken);
 
     /// <inheritdoc/>
+    public ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken) =>
+        _store.DeleteAsync(volume, keys, generation, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken) =>
+        _store.AcceptGenerationAsync(generation, cancellationToken);
+
+    /// <inheritdoc/>
     public async ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken)
     {
         ChunkStatus status = await _store.VerifyAsync(volume, key, cancellationToken);

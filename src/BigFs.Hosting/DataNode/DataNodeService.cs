@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -55,9 +56,19 @@ internal sealed class DataNodeService(NodeId self, IDataNode node) : Protocol.Da
             Admit(context)));
 
     public override async Task<Protocol.StatusResponse> Delete(
-        Protocol.DeleteChunksRequest request, ServerCallContext context) =>
-        Answer(await node.DeleteAsync(
-            new VolumeId(request.Volume), request.Keys.ToArray(key => new ChunkKey(key)), Admit(context)));
+        Protocol.DeleteChunksRequest request, ServerCallContext context)
+    {
+        var volume = new VolumeId(request.Volume);
+        ImmutableArray<ChunkKey> keys = request.Keys.ToArray(key => new ChunkKey(key));
+        CancellationToken cancellationToken = Admit(context);
+        return Answer(request.HasGeneration
+            ? await node.DeleteAsync(volume, keys, request.Generation, cancellationToken)
+            : await node.DeleteAsync(volume, keys, cancellationToken));
+    }
+
+    public override async Task<Protocol.StatusResponse> AcceptGeneration(
+        Protocol.AcceptGenerationRequest request, ServerCallContext context) =>
+        Answer(await node.AcceptGenerationAsync(request.Generation, Admit(context)));
 
     public override async Task<Protocol.StatusResponse> Verify(
         Protocol.VerifyRequest request, ServerCallContext context) =>

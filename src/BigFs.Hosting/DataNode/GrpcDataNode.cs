@@ -86,6 +86,24 @@ internal sealed partial class GrpcDataNode(
         return OrderAsync((c, o) => c.DeleteAsync(request, o), timeouts.Operation, cancellationToken);
     }
 
+    public ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken)
+    {
+        var request = new Protocol.DeleteChunksRequest
+        {
+            Volume = volume.Value,
+            Keys = { keys.Select(key => key.Value) },
+            Generation = generation,
+        };
+        return OrderAsync((c, o) => c.DeleteAsync(request, o), timeouts.Operation, cancellationToken);
+    }
+
+    public ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken)
+    {
+        var request = new Protocol.AcceptGenerationRequest { Generation = generation };
+        return OrderAsync((c, o) => c.AcceptGenerationAsync(request, o), timeouts.Operation, cancellationToken);
+    }
+
     public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken)
     {
         var request = new Protocol.VerifyRequest { Volume = volume.Value, Key = key.Value };

@@ -51,6 +51,11 @@ internal sealed class LocalDataNodeDirectory : IDataNodeDirectory
         public ValueTask<ChunkStatus> DeleteAsync(
             VolumeId volume, ImmutableArray<ChunkKey> keys, CancellationToken cancellationToken) => Unreachable();
 
+        public ValueTask<ChunkStatus> DeleteAsync(
+            VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken) => Unreachable();
+
+        public ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken) => Unreachable();
+
         public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
             Unreachable();
 

@@ -15,7 +15,7 @@ internal sealed class SqliteEntryReader : IDisposable
     // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
     private const byte AboveUtf8 = 0xFF;
 
-    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due;
+    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named;
 
     public SqliteEntryReader(SqliteConnection connection)
     {
@@ -32,7 +32,10 @@ internal sealed class SqliteEntryReader : IDisposable
         _content = new SqliteStatement(connection, "SELECT bytes FROM contents WHERE id = ?1");
         _anyChild = new SqliteStatement(connection, "SELECT 1 FROM entries WHERE parent = ?1 LIMIT 1");
         _due = new SqliteStatement(
-            connection, "SELECT id, volume, key FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
+            connection,
+            "SELECT id, volume, key, epoch, confirmed, attempts FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
+        _named = new SqliteStatement(
+            connection, "SELECT name, value FROM meta WHERE name IN ('namespace', 'cluster', 'generation', 'paused')");
     }
 
     /// <summary>Runs several statements on one state of the database.</summary>
@@ -179,15 +182,56 @@ internal sealed class SqliteEntryReader : IDisposable
         while (_due.Step())
         {
             due.Add(new Tombstone(
-                _due.Long(0), new VolumeId(_due.Long(1)), new ChunkKey((ulong)_due.Long(2))));
+                _due.Long(0), new VolumeId(_due.Long(1)), new ChunkKey((ulong)_due.Long(2)))
+            {
+                Epoch = _due.Long(3),
+                Confirmed = SqliteTombstones.Nodes(_due.Bytes(4)),
+                Attempts = (int)_due.Long(5),
+            });
         }
 
         return due.DrainToImmutable();
     }
 
+    /// <summary>What the database says of itself.</summary>
+    public NamespaceIdentity Identity()
+    {
+        Guid own = default;
+        Guid? cluster = null;
+        long generation = 0;
+        bool isPaused = false;
+        _named.Bind();
+        while (_named.Step())
+        {
+            switch (_named.Text(0))
+            {
+                case "namespace":
+                    own = new Guid(_named.Bytes(1), bigEndian: true);
+                    break;
+                case "cluster":
+                    cluster = new Guid(_named.Bytes(1), bigEndian: true);
+                    break;
+                case "generation":
+                    generation = _named.Long(1);
+                    break;
+                default:
+                    isPaused = _named.Long(1) != 0;
+                    break;
+            }
+        }
+
+        return new NamespaceIdentity
+        {
+            Namespace = own,
+            Cluster = cluster,
+            Generation = generation,
+            IsCollectionPaused = isPaused,
+        };
+    }
+
     public void Dispose()
     {
-        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due];
+        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named];
         foreach (SqliteStatement statement in all)
         {
             statement.Dispose();

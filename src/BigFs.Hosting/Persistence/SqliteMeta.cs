@@ -1,16 +1,17 @@
+using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace BigFs.Hosting.Persistence;
 
-/// <summary>The namespace's few single values: its cluster and the incarnations given, inside the writer's transaction.</summary>
+/// <summary>The namespace's few single values: its cluster, its generation and the incarnations given, inside the writer's transaction.</summary>
 internal sealed class SqliteMeta : IDisposable
 {
     // The upper bits of a chunk's key.
     private const long HighestIncarnation = (1L << (64 - ChunkKey.CounterBits)) - 1;
 
-    private readonly SqliteStatement _cluster, _adopt, _incarnation, _count;
+    private readonly SqliteStatement _cluster, _adopt, _incarnation, _count, _generation, _raise, _pause;
 
     public SqliteMeta(SqliteConnection connection)
     {
@@ -18,6 +19,9 @@ internal sealed class SqliteMeta : IDisposable
         _adopt = new SqliteStatement(connection, "INSERT INTO meta (name, value) VALUES ('cluster', ?1)");
         _incarnation = new SqliteStatement(connection, "SELECT value FROM meta WHERE name = 'incarnation'");
         _count = new SqliteStatement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('incarnation', ?1)");
+        _generation = new SqliteStatement(connection, "SELECT value FROM meta WHERE name = 'generation'");
+        _raise = new SqliteStatement(connection, "UPDATE meta SET value = value + 1 WHERE name = 'generation'");
+        _pause = new SqliteStatement(connection, "INSERT OR REPLACE INTO meta (name, value) VALUES ('paused', ?1)");
     }
 
     /// <summary>The cluster that adopted the namespace.</summary>
@@ -65,9 +69,43 @@ internal sealed class SqliteMeta : IDisposable
         return next;
     }
 
+    /// <summary>The generation now.</summary>
+    public long Generation() => _generation.Bind().Single()!.Value;
+
+    /// <summary><see cref="IMetadataIdentity.RaiseGenerationAsync"/>.</summary>
+    public bool RaiseGeneration()
+    {
+        long incarnation = (_incarnation.Bind().Single() ?? 0) + IMetadataIdentity.IncarnationsPerRestore;
+        if (incarnation > HighestIncarnation)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.LimitExceeded,
+                $"No further restore: it would use up the {HighestIncarnation} incarnations of file servers.");
+        }
+
+        _count.Bind(incarnation).Run();
+        _raise.Bind().Run();
+        _pause.Bind(1).Run();
+        return true;
+    }
+
+    /// <summary><see cref="IMetadataIdentity.ResumeCollectionAsync"/>.</summary>
+    public bool Resume(long generation)
+    {
+        long now = Generation();
+        if (now != generation)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.PreconditionFailed, $"The metadata are in generation {now}, not in {generation} any more.");
+        }
+
+        _pause.Bind(0).Run();
+        return true;
+    }
+
     public void Dispose()
     {
-        foreach (SqliteStatement statement in (SqliteStatement[])[_cluster, _adopt, _incarnation, _count])
+        foreach (SqliteStatement statement in (SqliteStatement[])[_cluster, _adopt, _incarnation, _count, _generation, _raise, _pause])
         {
             statement.Dispose();
         }

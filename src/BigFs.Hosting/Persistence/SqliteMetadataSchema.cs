@@ -95,6 +95,17 @@ internal static class SqliteMetadataSchema
         ALTER TABLE entries ADD COLUMN content INTEGER;
         """;
 
+    // Who has carried a deletion out under which epoch of the volume, and how often it was put off. The namespace's own id
+    // tells this database from one that was put in its place.
+    private const string Confirmations =
+        """
+        ALTER TABLE tombstones ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tombstones ADD COLUMN confirmed BLOB;
+        ALTER TABLE tombstones ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+        INSERT INTO meta (name, value) VALUES ('namespace', randomblob(16));
+        INSERT INTO meta (name, value) VALUES ('generation', 1);
+        """;
+
     /// <summary>What to open.</summary>
     public static SqliteDatabaseOptions Database(string? directory) => new()
     {
@@ -105,5 +116,5 @@ internal static class SqliteMetadataSchema
         CacheKiB = 32 << 10,
     };
 
-    private static ImmutableArray<string> Migrations { get; } = [First, Second];
+    private static ImmutableArray<string> Migrations { get; } = [First, Second, Confirmations];
 }

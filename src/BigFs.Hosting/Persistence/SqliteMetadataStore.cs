@@ -40,8 +40,8 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _operations = new SqliteOperations(connection, options.OperationRetention);
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock, Purge);
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock, Purge);
-        _tombstones = new SqliteTombstones(connection, _clock);
         _meta = new SqliteMeta(connection);
+        _tombstones = new SqliteTombstones(connection, _clock, _meta);
         _purge = new SqlitePurge(connection, _writersReader, _writer, _clock, logger);
         _tree = new SqliteTree(_writersReader, _writer, _operations, _clock, options.ReadLease, Purge);
         _readers = new SqliteReaderPool(database, _writersReader);
@@ -184,13 +184,34 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _readers.ReadAsync(reader => reader.Due(_clock.Now(), limit), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(() => _tombstones.Confirm(ids), cancellationToken).ConfigureAwait(false);
+    public ValueTask<TombstoneBatch> ClaimTombstonesAsync(int limit, TimeSpan lease, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => _tombstones.Claim(reader, limit, lease), cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask PostponeTombstonesAsync(
-        ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(() => _tombstones.Postpone(ids, delay), cancellationToken).ConfigureAwait(false);
+    public async ValueTask<bool> SettleTombstonesAsync(TombstoneSettlement settlement, CancellationToken cancellationToken)
+    {
+        bool isSettled = await _queue.RunAsync(() => _tombstones.Settle(settlement), cancellationToken).ConfigureAwait(false);
+        _tombstones.Release(settlement);
+        return isSettled;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Identity(), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<NamespaceIdentity> RaiseGenerationAsync(CancellationToken cancellationToken)
+    {
+        await _queue.RunAsync(_meta.RaiseGeneration, cancellationToken).ConfigureAwait(false);
+        return await IdentityAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<NamespaceIdentity> ResumeCollectionAsync(long generation, CancellationToken cancellationToken)
+    {
+        await _queue.RunAsync(() => _meta.Resume(generation), cancellationToken).ConfigureAwait(false);
+        return await IdentityAsync(cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>

@@ -59,7 +59,7 @@ public sealed class LogFormatTests
 
     private static byte[] Identity()
     {
-        string lines = $"bigfs-datanode 1\nnode {Convert.ToHexStringLower(Node)}\ncluster none\nterm 5\nclean yes\n";
+        string lines = $"bigfs-datanode 2\nnode {Convert.ToHexStringLower(Node)}\ncluster none\nterm 5\ngeneration 0\nclean yes\n";
         return Encoding.UTF8.GetBytes($"{lines}crc32c {Crc(Encoding.UTF8.GetBytes(lines)):x8}\n");
     }
 

@@ -103,7 +103,7 @@ public sealed class VolumeStoreFolderTests
         await ExpectRefusal(BigFsErrorCode.DataUnreadable);
     }
 
-    [TestCase("bigfs-datanode 1", "bigfs-datanode 2", "newer")]
+    [TestCase("bigfs-datanode 2", "bigfs-datanode 3", "newer")]
     [TestCase("term 0", "term 1", "damaged")]
     [TestCase("node ", "mode ", "damaged")]
     [TestCase("bigfs-datanode", "", "damaged")]

@@ -216,22 +216,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    public async Task Tombstones_are_confirmed_or_postponed_one_by_one()
-    {
-        UploadSession session = await Store.BeginAsync("/f");
-        await Store.AbortUploadAsync(session.Id, Chunks(1, 3), None);
-        ImmutableArray<Tombstone> due = await Tombstones.DueTombstonesAsync(2, None);
-        Assert.That(due.Select(one => (one.Volume.Value, one.Key.Value)), Is.EqualTo([(1L, 1UL), (1L, 2UL)]), "oldest first");
-
-        await Tombstones.ConfirmTombstonesAsync([due[0].Id], None);
-        await Tombstones.PostponeTombstonesAsync([due[1].Id], TimeSpan.FromMinutes(1), None);
-
-        Assert.That(await Tombstones.DueKeysAsync(), Is.EqualTo([3UL]));
-        Time.Advance(TimeSpan.FromMinutes(1));
-        Assert.That(await Tombstones.DueKeysAsync(), Is.EqualTo([2UL, 3UL]));
-    }
-
-    [Test]
     public async Task Incarnations_are_given_once()
     {
         long[] given = await Task.WhenAll(

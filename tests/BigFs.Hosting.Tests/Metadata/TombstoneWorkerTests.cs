@@ -20,6 +20,7 @@ namespace BigFs.Hosting.Tests.Metadata;
 [TestFixture]
 internal sealed class TombstoneWorkerTests
 {
+    private const int Batch = 8;
     private static readonly Guid Cluster = Guid.NewGuid();
     private static readonly NodeId A = new(new Guid(1, 0, 0, new byte[8]));
     private static readonly NodeId B = new(new Guid(2, 0, 0, new byte[8]));
@@ -31,12 +32,12 @@ internal sealed class TombstoneWorkerTests
     private Server _server = null!;
     private volatile ClusterMap _map = null!;
     private volatile bool _managerAway, _managerHangs;
-    private int _asked, _buried, _confirmed;
+    private int _asked, _buried, _confirmed, _rounds, _largest;
 
     [SetUp]
     public async Task Open()
     {
-        _asked = _buried = _confirmed = 0;
+        _asked = _buried = _confirmed = _rounds = _largest = 0;
         _managerAway = _managerHangs = false;
         _map = Map(version: 1, epoch: 1, NodeState.Up, 1);
         _manager = new Mock<INodeManager>();
@@ -56,21 +57,24 @@ internal sealed class TombstoneWorkerTests
         directory.Setup(one => one.Get(It.IsAny<ClusterNode>())).Returns((ClusterNode node) => _nodes[node.Id].Object);
         _store = await SqliteMetadataStore.OpenAsync(new SqliteMetadataOptions(), _time, NullLogger.Instance, None);
         var queue = new Mock<ITombstoneQueue>();
-        queue.Setup(one => one.DueTombstonesAsync(It.IsAny<int>(), It.IsAny<CancellationToken>()))
-            .Returns((int limit, CancellationToken token) => _store.DueTombstonesAsync(limit, token));
-        queue.Setup(one => one.PostponeTombstonesAsync(
-                It.IsAny<ImmutableArray<long>>(), It.IsAny<TimeSpan>(), It.IsAny<CancellationToken>()))
-            .Returns((ImmutableArray<long> ids, TimeSpan delay, CancellationToken token) =>
-                _store.PostponeTombstonesAsync(ids, delay, token));
-        queue.Setup(one => one.ConfirmTombstonesAsync(It.IsAny<ImmutableArray<long>>(), It.IsAny<CancellationToken>()))
-            .Returns(async (ImmutableArray<long> ids, CancellationToken token) =>
+        queue.Setup(one => one.ClaimTombstonesAsync(It.IsAny<int>(), It.IsAny<TimeSpan>(), It.IsAny<CancellationToken>()))
+            .Returns(async (int limit, TimeSpan lease, CancellationToken token) =>
             {
-                await _store.ConfirmTombstonesAsync(ids, token);
-                Interlocked.Add(ref _confirmed, ids.Length);
+                TombstoneBatch batch = await _store.ClaimTombstonesAsync(limit, lease, token);
+                Interlocked.Increment(ref _rounds);
+                _largest = Math.Max(_largest, batch.Tombstones.Length);
+                return batch;
+            });
+        queue.Setup(one => one.SettleTombstonesAsync(It.IsAny<TombstoneSettlement>(), It.IsAny<CancellationToken>()))
+            .Returns(async (TombstoneSettlement settlement, CancellationToken token) =>
+            {
+                bool isSettled = await _store.SettleTombstonesAsync(settlement, token);
+                Interlocked.Add(ref _confirmed, isSettled ? settlement.Done.Length : 0);
+                return isSettled;
             });
         _server = new Server(
-            _store, queue.Object, _store, _manager.Object, directory.Object, new TombstoneWorkerOptions(), _time,
-            NullLogger<Server>.Instance);
+            _store, queue.Object, _store, _manager.Object, directory.Object,
+            new TombstoneWorkerOptions { BatchSize = Batch }, _time, NullLogger<Server>.Instance);
     }
 
     [TearDown]
@@ -110,16 +114,116 @@ internal sealed class TombstoneWorkerTests
     }
 
     [Test]
+    public async Task Who_has_confirmed_is_remembered_and_not_asked_again()
+    {
+        Answer(B, ChunkStatus.Unreachable);
+        await BuryAsync(Chunk(1));
+        await _server.StartAsync(None);
+        await RoundsUntilAsync(() => Task.FromResult(Calls(B) >= 3), "three rounds");
+        Assert.That(Calls(A), Is.EqualTo(1));
+        Assert.That((await _store.DueTombstonesAsync(1, None)).SelectMany(one => one.Confirmed), Is.SubsetOf([A]));
+
+        Answer(B, ChunkStatus.Ok);
+        await RoundsUntilAsync(() => Task.FromResult(Left == 0), "no tombstone is left");
+
+        Assert.That(Calls(A), Is.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_new_epoch_needs_every_member_s_word_again()
+    {
+        Answer(B, ChunkStatus.Unreachable);
+        await BuryAsync(Chunk(1));
+        await _server.StartAsync(None);
+        await RoundsUntilAsync(() => Task.FromResult(Calls(B) >= 2), "two rounds");
+        Assert.That(Calls(A), Is.EqualTo(1));
+
+        _map = Map(version: 2, epoch: 2, NodeState.Up, 1);
+        Answer(B, ChunkStatus.Ok);
+        await RoundsUntilAsync(() => Task.FromResult(Left == 0), "no tombstone is left");
+
+        Assert.That(Calls(A), Is.EqualTo(2));
+    }
+
+    [Test]
+    public async Task A_member_that_is_away_does_not_hold_others_up()
+    {
+        Answer(B, ChunkStatus.Unreachable);
+        await BuryAsync([.. Chunks(1, 3 * Batch)]);
+        await _server.StartAsync(None);
+
+        await RoundsUntilAsync(() => Task.FromResult(Calls(A) >= 3), "every batch has been at A");
+
+        Assert.That(_largest, Is.EqualTo(Batch), "batches are bounded");
+        Assert.That(Left, Is.EqualTo(3 * Batch));
+    }
+
+    [Test]
+    public async Task Deletions_carry_the_generation_and_every_node_is_told_of_it()
+    {
+        NamespaceIdentity raised = await _store.RaiseGenerationAsync(None);
+        await _store.ResumeCollectionAsync(raised.Generation, None);
+        await BuryAsync(Chunk(1));
+
+        await _server.StartAsync(None);
+
+        await RoundsUntilAsync(() => Task.FromResult(Left == 0), "no tombstone is left");
+        _nodes[A].Verify(node => node.AcceptGenerationAsync(2, It.IsAny<CancellationToken>()), Times.Once());
+        _nodes[A].Verify(node => node.DeleteAsync(
+            It.IsAny<VolumeId>(), It.IsAny<ImmutableArray<ChunkKey>>(), 2, It.IsAny<CancellationToken>()));
+    }
+
+    [Test]
+    public async Task Nothing_is_deleted_after_a_restore_before_an_operator_s_word()
+    {
+        await BuryAsync(Chunk(1));
+        NamespaceIdentity raised = await _store.RaiseGenerationAsync(None);
+        await _server.StartAsync(None);
+        await RoundsUntilAsync(() => Task.FromResult(Volatile.Read(ref _rounds) >= 3), "three rounds");
+        Assert.That(Calls(A) + Calls(B), Is.Zero);
+        _nodes[B].Verify(node => node.AcceptGenerationAsync(raised.Generation, It.IsAny<CancellationToken>()), Times.Once());
+
+        await _store.ResumeCollectionAsync(raised.Generation, None);
+
+        await RoundsUntilAsync(() => Task.FromResult(Left == 0), "no tombstone is left");
+    }
+
+    [Test]
+    public async Task A_node_that_has_seen_a_newer_generation_keeps_them()
+    {
+        Answer(B, ChunkStatus.StaleGeneration);
+        await BuryAsync(Chunk(1));
+        await _server.StartAsync(None);
+
+        await RoundsUntilAsync(() => Task.FromResult(Calls(B) >= 2), "two rounds");
+
+        Assert.That(Left, Is.EqualTo(1));
+    }
+
+    [TestCase(0, 5)]
+    [TestCase(3, 40)]
+    [TestCase(1000, 300)]
+    public void What_was_put_off_often_waits_longer(int attempts, int seconds) =>
+        Assert.That(new TombstoneWorkerOptions().PostponementAfter(attempts), Is.EqualTo(TimeSpan.FromSeconds(seconds)));
+
+    [TestCase(1024, 1_000, 1024)]
+    [TestCase(1024, 1_000_000, 50)]
+    [TestCase(1023, 1_000_000, 2000)]
+    public void Rounds_keep_to_the_rate(int carried, int perSecond, int milliseconds) => Assert.That(
+        new TombstoneWorkerOptions { PerSecond = perSecond }.PauseAfter(carried),
+        Is.EqualTo(TimeSpan.FromMilliseconds(milliseconds)));
+
+    [Test]
     public async Task A_suspect_member_keeps_them_and_is_not_waited_for()
     {
         _map = Map(version: 1, epoch: 1, NodeState.Suspect, 1);
         await BuryAsync(Chunk(1));
         await _server.StartAsync(None);
 
-        await RoundsUntilAsync(() => Task.FromResult(Calls(A) >= 2), "two rounds");
+        await RoundsUntilAsync(() => Task.FromResult(Volatile.Read(ref _rounds) >= 4), "four rounds");
 
         Assert.That(Left, Is.EqualTo(1));
-        Assert.That(Calls(B), Is.Zero);
+        Assert.That((Calls(A), Calls(B)), Is.EqualTo((1, 0)));
     }
 
     [Test]
@@ -138,7 +242,8 @@ internal sealed class TombstoneWorkerTests
     [Test]
     public async Task A_change_of_members_meanwhile_keeps_them_for_another_round()
     {
-        _nodes[A].Setup(node => node.DeleteAsync(It.IsAny<VolumeId>(), It.IsAny<ImmutableArray<ChunkKey>>(), It.IsAny<CancellationToken>()))
+        _nodes[A].Setup(node => node.DeleteAsync(
+            It.IsAny<VolumeId>(), It.IsAny<ImmutableArray<ChunkKey>>(), It.IsAny<long>(), It.IsAny<CancellationToken>()))
             .Returns(() =>
             {
                 _map = Calls(A) == 1 ? Map(version: 2, epoch: 2, NodeState.Up, 1) : _map;
@@ -249,15 +354,16 @@ internal sealed class TombstoneWorkerTests
         new() { Id = id, TransferEndpoint = "", ControlEndpoint = "", State = state };
 
     private void Answer(NodeId node, ChunkStatus status) => _nodes[node]
-        .Setup(one => one.DeleteAsync(It.IsAny<VolumeId>(), It.IsAny<ImmutableArray<ChunkKey>>(), It.IsAny<CancellationToken>()))
+        .Setup(one => one.DeleteAsync(It.IsAny<VolumeId>(), It.IsAny<ImmutableArray<ChunkKey>>(), It.IsAny<long>(), It.IsAny<CancellationToken>()))
         .ReturnsAsync(status);
 
-    private int Calls(NodeId node) => _nodes[node].Invocations.Count;
+    private int Calls(NodeId node) => _nodes[node].Invocations.Count(call => call.Method.Name == nameof(IDataNode.DeleteAsync));
 
     private void Sent(NodeId node, ulong[] keys, Times times) => _nodes[node].Verify(
         one => one.DeleteAsync(
             new VolumeId(1),
             It.Is<ImmutableArray<ChunkKey>>(sent => sent.Select(key => key.Value).SequenceEqual(keys)),
+            It.IsAny<long>(),
             It.IsAny<CancellationToken>()),
         times);
 

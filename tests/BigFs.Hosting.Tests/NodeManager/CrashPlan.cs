@@ -91,6 +91,19 @@ internal sealed class CrashPlan(int crashBefore)
             return inner.DeleteAsync(volume, keys, cancellationToken);
         }
 
+        public ValueTask<ChunkStatus> DeleteAsync(
+            VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken)
+        {
+            plan.Step();
+            return inner.DeleteAsync(volume, keys, generation, cancellationToken);
+        }
+
+        public ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken)
+        {
+            plan.Step();
+            return inner.AcceptGenerationAsync(generation, cancellationToken);
+        }
+
         public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
             inner.VerifyAsync(volume, key, cancellationToken);
     }

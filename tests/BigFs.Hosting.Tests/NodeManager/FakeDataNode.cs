@@ -266,6 +266,13 @@ internal sealed class FakeDataNode(NodeId id, FakeDataNodes peers) : IDataNode
         }
     }
 
+    public ValueTask<ChunkStatus> DeleteAsync(
+        VolumeId volume, ImmutableArray<ChunkKey> keys, long generation, CancellationToken cancellationToken) =>
+        DeleteAsync(volume, keys, cancellationToken);
+
+    public ValueTask<ChunkStatus> AcceptGenerationAsync(long generation, CancellationToken cancellationToken) =>
+        ValueTask.FromResult(IsAlive ? ChunkStatus.Ok : ChunkStatus.Unreachable);
+
     public ValueTask<ChunkStatus> VerifyAsync(VolumeId volume, ChunkKey key, CancellationToken cancellationToken) =>
         ValueTask.FromResult(Fault("verify") ?? ChunkStatus.Ok);
 
