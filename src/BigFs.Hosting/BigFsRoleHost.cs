@@ -97,7 +97,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         var datanodes = new GrpcDataNodeDirectory(_channels, Patient, _services.LoggerOf<GrpcDataNodeDirectory>());
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
-            await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+            await StartMetadataAsync(names, manager, datanodes, bus, cancellationToken).ConfigureAwait(false);
         if (_roles.Contains(ServiceRole.FileServer))
         {
             var files = Keep(new FileServer.FileServer(
@@ -106,6 +106,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 Signer(),
                 bus,
                 MetadataServerHost.FileDurability,
+                _options.MetadataCacheBytes,
                 _services.Time,
                 _services.LoggerFor("BigFs.FileServer")));
             await files.StartAsync().ConfigureAwait(false);
@@ -162,7 +163,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     }
 
     private async Task<IMetadataStore> StartMetadataAsync(
-        INameServer names, INodeManager manager, IDataNodeDirectory datanodes, CancellationToken cancellationToken)
+        INameServer names, INodeManager manager, IDataNodeDirectory datanodes, IClusterBus bus, CancellationToken cancellationToken)
     {
         if (!_roles.Contains(ServiceRole.MetadataServer))
         {
@@ -170,7 +171,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
-            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, _services, cancellationToken)
+            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, bus, _services, cancellationToken)
             .ConfigureAwait(false));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())));

@@ -39,7 +39,11 @@ public interface IBigFsClient
     /// <summary>The entry at a path; null when nothing is there.</summary>
     Task<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken = default);
 
-    /// <summary>A directory's entries, ordered by the UTF-8 bytes of their names, fetched page by page as they are read.</summary>
+    /// <summary>The entry at a path, which may be a little old where the options allow that; null when nothing is there.</summary>
+    Task<BigFsEntry?> FindAsync(BigFsPath path, FindOptions options, CancellationToken cancellationToken) =>
+        FindAsync(path, cancellationToken);
+
+    /// <summary>A directory's entries, ordered by the UTF-8 bytes of their names, streamed as they are read.</summary>
     /// <exception cref="BigFsException">NotFound, NotDirectory.</exception>
     IAsyncEnumerable<BigFsEntry> ListAsync(BigFsPath directory, ListOptions? options = null, CancellationToken cancellationToken = default);
 

@@ -64,6 +64,17 @@ public interface IFileServer
     /// <exception cref="BigFsException">IsDirectory.</exception>
     ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="OpenAsync"/>, but the answer may be so old, and may come without a word to the metadata server.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="maxStaleness">How old, above zero.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
+        OpenAsync(path, cancellationToken);
+
+    /// <summary>As <see cref="FindAsync"/>, and <see cref="OpenStaleAsync"/>.</summary>
+    ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
+        FindAsync(path, cancellationToken);
+
     /// <summary>Where volumes are now, from a map refreshed at the node manager; unknown volumes are left out.</summary>
     ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
         ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken);

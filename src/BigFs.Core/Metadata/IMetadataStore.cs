@@ -26,6 +26,21 @@ public interface IMetadataStore
     ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Whether something else stands at a path than a file of a version that the caller knows: null when that one does, else
+    /// what stands there now, with its manifest. Costs no more than to find it without.
+    /// </summary>
+    async ValueTask<MetadataChange?> FindChangedAsync(BigFsPath path, BigFsVersion known, CancellationToken cancellationToken)
+    {
+        MetadataEntry? found = await FindAsync(path, withManifest: false, cancellationToken);
+        return found?.Entry switch
+        {
+            BigFsFile file when file.Version == known => null,
+            BigFsFile => new MetadataChange(await FindAsync(path, withManifest: true, cancellationToken)),
+            _ => new MetadataChange(found),
+        };
+    }
+
+    /// <summary>
     /// Every entry from the request's place on, in the order of <see cref="ListAsync"/> and read as the caller goes on; at
     /// most <see cref="MetadataListRequest.Limit"/> entries a page, the first ones smaller, so that they come soon. What is
     /// made or removed meanwhile may be there or not; everything else is there once.
@@ -122,6 +137,9 @@ public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReferen
     /// <summary>The content of a file that the metadata hold themselves, when the manifest was asked for; else empty.</summary>
     public ReadOnlyMemory<byte> Content { get; init; }
 }
+
+/// <summary>What stands at a path now; null when nothing does.</summary>
+public sealed record MetadataChange(MetadataEntry? Found);
 
 /// <summary>A page of a directory; <paramref name="Next"/> is the name to go on after, null at the end.</summary>
 public sealed record MetadataPage(ImmutableArray<BigFsEntry> Entries, string? Next);

@@ -69,7 +69,7 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
 
     public override async Task<Protocol.OpenResponse> Open(Protocol.OpenRequest request, ServerCallContext context)
     {
-        OpenedFile? opened = await files.OpenAsync(request.Path.ToPath(), context.CancellationToken);
+        OpenedFile? opened = await OpenAsync(request, context.CancellationToken);
         return new Protocol.OpenResponse { Opened = opened?.ToProto() };
     }
 
@@ -82,7 +82,7 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
 
     public override async Task<Protocol.FindResponse> Find(Protocol.FindRequest request, ServerCallContext context)
     {
-        BigFsEntry? entry = await files.FindAsync(request.Path.ToPath(), context.CancellationToken);
+        BigFsEntry? entry = await FindAsync(request, context.CancellationToken);
         return new Protocol.FindResponse { Entry = entry?.ToProto() };
     }
 
@@ -128,7 +128,7 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
             {
                 Open = new Protocol.OpenResponse
                 {
-                    Opened = (await files.OpenAsync(call.Open.Path.ToPath(), cancellationToken))?.ToProto(),
+                    Opened = (await OpenAsync(call.Open, cancellationToken))?.ToProto(),
                 },
             },
             Protocol.Call.OperationOneofCase.Grant => new Protocol.Answer
@@ -139,11 +139,21 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
             {
                 Find = new Protocol.FindResponse
                 {
-                    Entry = (await files.FindAsync(call.Find.Path.ToPath(), cancellationToken))?.ToProto(),
+                    Entry = (await FindAsync(call.Find, cancellationToken))?.ToProto(),
                 },
             },
             var other => throw Wire.Invalid($"a file server's stream does not serve {other}"),
         };
+
+    private ValueTask<OpenedFile?> OpenAsync(Protocol.OpenRequest request, CancellationToken cancellationToken) =>
+        request.MaxStaleness > 0
+            ? files.OpenStaleAsync(request.Path.ToPath(), TimeSpan.FromTicks(request.MaxStaleness), cancellationToken)
+            : files.OpenAsync(request.Path.ToPath(), cancellationToken);
+
+    private ValueTask<BigFsEntry?> FindAsync(Protocol.FindRequest request, CancellationToken cancellationToken) =>
+        request.MaxStaleness > 0
+            ? files.FindStaleAsync(request.Path.ToPath(), TimeSpan.FromTicks(request.MaxStaleness), cancellationToken)
+            : files.FindAsync(request.Path.ToPath(), cancellationToken);
 
     private async ValueTask<Protocol.GrantResponse> GrantAsync(
         Protocol.GrantRequest request, CancellationToken cancellationToken)

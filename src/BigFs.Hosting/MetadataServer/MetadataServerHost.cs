@@ -1,4 +1,5 @@
 using BigFs.Core.Control;
+using BigFs.Core.Messaging;
 using BigFs.Hosting.Persistence;
 using Microsoft.Extensions.Logging;
 
@@ -30,6 +31,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
     /// <param name="replicas">Replicas of a file that asks for no number of its own.</param>
     /// <param name="nodeManager">The volume map.</param>
     /// <param name="datanodes">How it reaches datanodes.</param>
+    /// <param name="bus">Is told what changes.</param>
     /// <param name="services">Clock and log.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="BigFsException">DataInUse, DataUnreadable, WrongCluster.</exception>
@@ -38,6 +40,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
         int replicas,
         INodeManager nodeManager,
         IDataNodeDirectory datanodes,
+        IClusterBus bus,
         RoleServices services,
         CancellationToken cancellationToken)
     {
@@ -53,6 +56,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
             engine,
             nodeManager,
             datanodes,
+            bus,
             new TombstoneWorkerOptions(),
             services.Time,
             services.LoggerOf<MetadataServer>());

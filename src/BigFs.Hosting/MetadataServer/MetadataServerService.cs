@@ -22,7 +22,7 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
 
     public override async Task<Protocol.FindMetadataResponse> Find(
         Protocol.FindMetadataRequest request, ServerCallContext context) =>
-        (await store.FindAsync(request.Path.ToPath(), request.WithManifest, context.CancellationToken)).ToProto();
+        await FindAsync(request, context.CancellationToken);
 
     public override async Task<Protocol.ListResponse> List(Protocol.ListRequest request, ServerCallContext context) =>
         (await store.ListAsync(request.FromProto(), context.CancellationToken)).ToProto();
@@ -81,6 +81,11 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
     public override async Task<Protocol.MoveResponse> Move(Protocol.MoveRequest request, ServerCallContext context) =>
         new() { Entry = (await store.MoveAsync(request.FromProto(), context.CancellationToken)).ToProto() };
 
+    private async ValueTask<Protocol.FindMetadataResponse> FindAsync(
+        Protocol.FindMetadataRequest request, CancellationToken cancellationToken) => request.HasKnownVersion
+        ? (await store.FindChangedAsync(request.Path.ToPath(), new BigFsVersion(request.KnownVersion), cancellationToken)).ToProto()
+        : (await store.FindAsync(request.Path.ToPath(), request.WithManifest, cancellationToken)).ToProto();
+
     private async ValueTask<Protocol.Answer> HandleAsync(Protocol.Call call, CancellationToken cancellationToken) =>
         call.OperationCase switch
         {
@@ -100,8 +105,7 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
             },
             Protocol.Call.OperationOneofCase.FindMetadata => new Protocol.Answer
             {
-                FindMetadata = (await store.FindAsync(
-                    call.FindMetadata.Path.ToPath(), call.FindMetadata.WithManifest, cancellationToken)).ToProto(),
+                FindMetadata = await FindAsync(call.FindMetadata, cancellationToken),
             },
             var other => throw Wire.Invalid($"a metadata server's stream does not serve {other}"),
         };

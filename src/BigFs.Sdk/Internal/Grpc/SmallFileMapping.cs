@@ -133,6 +133,12 @@ internal static class SmallFileMapping
             Content = UnsafeByteOperations.UnsafeWrap(found.Content),
         };
 
+    public static Protocol.FindMetadataResponse ToProto(this MetadataChange? change) =>
+        change is null ? new Protocol.FindMetadataResponse { Unchanged = true } : change.Found.ToProto();
+
+    public static MetadataChange? ChangeFromProto(this Protocol.FindMetadataResponse proto) =>
+        proto.Unchanged ? null : new MetadataChange(proto.FromProto());
+
     public static MetadataEntry? FromProto(this Protocol.FindMetadataResponse proto) => proto.Entry is { } entry
         ? new MetadataEntry(entry.FromProto(), proto.Manifest.FromProto()) { Content = proto.Content.Memory }
         : null;
