@@ -192,7 +192,7 @@ public sealed class BigFsCluster : IAsyncDisposable
         _nodeManager = manager;
         _started.Push(manager);
         MetadataServerHost metadata = await MetadataServerHost.StartAsync(
-            Folder("metadata-server"), _options.EffectiveReplicas, manager.Role, _directory, _bus, _services, cancellationToken)
+            _options.Metadata, Folder("metadata-server"), _options.EffectiveReplicas, manager.Role, _directory, _bus, _services, cancellationToken)
             .ConfigureAwait(false);
         _started.Push(metadata);
         var files = new FileServer.FileServer(

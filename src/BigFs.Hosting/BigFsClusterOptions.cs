@@ -25,6 +25,9 @@ public sealed class BigFsClusterOptions
     /// <summary>Keep everything in memory; nothing survives the process. Default no. Excludes a data directory.</summary>
     public bool InMemory { get; set; }
 
+    /// <summary>Where names are kept; null (default): SQLite, with the rest of the data.</summary>
+    public BigFsMetadataEngine? Metadata { get; set; }
+
     /// <summary>
     /// Whether other processes can reach the cluster on loopback sockets. Default no: everything is called directly and
     /// no port is opened.
@@ -67,6 +70,7 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Require(
             ScrubBytesPerSecond is >= 0 and <= 1L << 40, nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, "0 to 1 TiB");
         SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
+        Metadata?.Validate();
         SettingsCheck.Require(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
     }
 }

@@ -171,8 +171,14 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
 
         MetadataServerHost host = Keep(await MetadataServerHost.StartAsync(
-            Folder(ServiceRole.MetadataServer), _options.Replicas, manager, datanodes, bus, _services, cancellationToken)
-            .ConfigureAwait(false));
+            _options.Metadata,
+            _options.Metadata is null ? Folder(ServiceRole.MetadataServer) : null,
+            _options.Replicas,
+            manager,
+            datanodes,
+            bus,
+            _services,
+            cancellationToken).ConfigureAwait(false));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())));
         return host.Role;
@@ -227,7 +233,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Role = RoleNames.Name(role),
             Id = id,
             Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
-            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? "" : Folder(role),
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? ""
+                : role == ServiceRole.MetadataServer && _options.Metadata is { } engine ? engine.Location
+                : Folder(role),
         });
         Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
             .Start();

@@ -16,10 +16,13 @@ public sealed class BigFsRoleHostOptions
     public IList<string> Roles { get; set; } = [];
 
     /// <summary>
-    /// Where the roles keep their data; needed for metadata-server, node-manager and datanode. One role uses the folder
+    /// Where the roles keep their data; needed for metadata-server (on SQLite), node-manager and datanode. One role uses the folder
     /// itself, several a folder each below it, named as the role.
     /// </summary>
     public string? DataDirectory { get; set; }
+
+    /// <summary>Where the metadata server keeps names; null (default): SQLite in <see cref="DataDirectory"/>.</summary>
+    public BigFsMetadataEngine? Metadata { get; set; }
 
     /// <summary>Where the control services listen, "host:port" on loopback, port 0 for any; default 127.0.0.1:0.</summary>
     public string Listen { get; set; } = "127.0.0.1:0";
@@ -90,7 +93,9 @@ public sealed class BigFsRoleHostOptions
         SettingsCheck.Require(roles.Length > 0, nameof(Roles), "empty", "at least one role");
         SettingsCheck.Require(
             roles.Distinct().Count() == roles.Length, nameof(Roles), string.Join(", ", Roles), "each role at most once");
-        bool keeps = roles.Any(role => role is ServiceRole.MetadataServer or ServiceRole.NodeManager or ServiceRole.DataNode);
+        bool keeps = roles.Any(role => role is ServiceRole.NodeManager or ServiceRole.DataNode
+            || (role == ServiceRole.MetadataServer && Metadata is null));
+        Metadata?.Validate();
         SettingsCheck.Require(
             !keeps || !string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "a folder for these roles");
         SettingsCheck.Require(IsEndpoint(Listen), nameof(Listen), Listen, "\"host:port\"");

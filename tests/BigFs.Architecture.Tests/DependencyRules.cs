@@ -12,6 +12,7 @@ public sealed class DependencyRules
         ["BigFs.Protocol"] = [],
         ["BigFs.Sdk"] = ["BigFs.Core", "BigFs.Protocol"],
         ["BigFs.Hosting"] = ["BigFs.Core", "BigFs.Protocol", "BigFs.Sdk"],
+        ["BigFs.Hosting.PostgreSql"] = ["BigFs.Core", "BigFs.Hosting"],
         ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Sdk"],
     };
 
@@ -79,6 +80,7 @@ public sealed class DependencyRules
     [TestCase("Google.Protobuf", "src/BigFs.Hosting", "Grpc")]
     [TestCase("BigFs.Protocol", "src/BigFs.Hosting", "Grpc")]
     [TestCase("Microsoft.Data.Sqlite", "src/BigFs.Hosting", "Persistence")]
+    [TestCase("Npgsql", "src/BigFs.Cli", "none")]
     public void Types_of_an_engine_stay_in_the_files_that_speak_it(string engine, string project, string home)
     {
         foreach (string file in Repository.Files(project, "*.cs"))

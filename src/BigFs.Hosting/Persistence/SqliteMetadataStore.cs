@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -12,7 +14,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMetadataIdentity, IAsyncDisposable
+internal sealed class SqliteMetadataStore : IMetadataEngine
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -34,6 +36,9 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
     {
         SqliteConnection connection = database.Connection;
         _database = database;
+        NameDurability = options.DataDirectory is null
+            ? new NameDurability(BigFsDurability.Memory, "SQLite in memory")
+            : MetadataServerHost.FileDurability;
         _clock = new SqliteMetadataClock(connection, time);
         _writersReader = new SqliteEntryReader(connection);
         _writer = new SqliteEntryWriter(connection, _writersReader);
@@ -48,6 +53,9 @@ internal sealed class SqliteMetadataStore : IMetadataStore, ITombstoneQueue, IMe
         _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
         _maintenance = new SqliteMaintenance(_queue, _purge, time, logger);
     }
+
+    /// <inheritdoc/>
+    public NameDurability NameDurability { get; }
 
     /// <summary>Opens the namespace, or makes a new one with an empty root.</summary>
     /// <exception cref="BigFsException">

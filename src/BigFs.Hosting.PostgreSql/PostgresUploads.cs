@@ -1,0 +1,183 @@
+using System.Collections.Immutable;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+
+namespace BigFs.Hosting.PostgreSql;
+
+/// <summary>
+/// Upload sessions, inside the writer's transaction. A session's row is also the record of its begin and its commit: it
+/// outlives the session's end by the retention. Whether a session has expired is judged where it would be used, by the
+/// database's clock, which never goes back: so commit and expiry exclude each other.
+/// </summary>
+internal sealed class PostgresUploads(PostgresOptions options, Action purge)
+{
+    /// <summary><see cref="IMetadataStore.BeginUploadAsync"/>.</summary>
+    public async ValueTask<UploadSession> BeginAsync(PostgresTransaction transaction, BeginUploadRequest request)
+    {
+        if (await transaction.SessionAsync(request.Operation).ConfigureAwait(false) is { } first)
+        {
+            RequireOwn(request.Operation, first);
+            return new UploadSession(request.Operation, first.Replicas, options.SessionTimeToLive);
+        }
+
+        PostgresResolved found = await transaction.ResolveAsync(request.Path).ConfigureAwait(false);
+        PostgresEntries.CheckTarget(request.Path, request.Precondition, found);
+        int replicas = request.Replicas == 0 ? options.DefaultReplicas : request.Replicas;
+        transaction.PutSession(New(transaction, request.Operation, replicas) with
+        {
+            Path = request.Path,
+            Precondition = request.Precondition,
+            Notes = EntryCodec.EncodeNotes(request.ContentType, request.Metadata),
+        });
+        return new UploadSession(request.Operation, replicas, options.SessionTimeToLive);
+    }
+
+    /// <summary><see cref="IMetadataStore.BeginSharedAsync"/>.</summary>
+    public async ValueTask<UploadSession> BeginSharedAsync(PostgresTransaction transaction, BeginSharedRequest request)
+    {
+        int replicas = request.Replicas == 0 ? options.DefaultReplicas : request.Replicas;
+        if (await transaction.SessionAsync(request.Operation).ConfigureAwait(false) is { } first)
+        {
+            RequireShared(request.Operation, first);
+            replicas = first.Replicas;
+        }
+        else
+        {
+            transaction.PutSession(New(transaction, request.Operation, replicas));
+        }
+
+        return new UploadSession(request.Operation, replicas, options.SessionTimeToLive);
+    }
+
+    /// <summary><see cref="IMetadataStore.RenewUploadAsync"/>.</summary>
+    public async ValueTask<bool> RenewAsync(PostgresTransaction transaction, Guid id)
+    {
+        long now = transaction.Now;
+        PostgresSession session = RequireOpen(id, await transaction.SessionAsync(id).ConfigureAwait(false), now);
+        long expires = now + options.SessionTimeToLive.Ticks;
+        if (session.Path is null)
+        {
+            // What is recorded of its operations outlives it: a commit cannot come again when its record is gone.
+            expires = Math.Min(expires, session.Created + options.OperationRetention.Ticks);
+        }
+
+        transaction.PutSession(session with { Expires = expires, KeepUntil = expires + options.OperationRetention.Ticks });
+        return true;
+    }
+
+    /// <summary><see cref="IMetadataStore.CommitUploadAsync"/>.</summary>
+    public async ValueTask<BigFsFile> CommitAsync(PostgresTransaction transaction, CommitUploadRequest request)
+    {
+        long now = transaction.Now;
+        PostgresSession? found = await transaction.SessionAsync(request.Session).ConfigureAwait(false);
+        if (found is { State: PostgresSessionState.Committed } committed && committed.Operation == request.Operation)
+        {
+            return committed.File(committed.Path!.Value);
+        }
+
+        PostgresSession session = RequireOpen(request.Session, found, now);
+        BigFsPath path = RequireOwn(request.Session, session);
+        PostgresResolved target = await transaction.ResolveAsync(path).ConfigureAwait(false);
+        PostgresEntries.CheckTarget(path, session.Precondition, target);
+        bool left = target.Entry is { } replaced
+            && PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);
+        if (PostgresEntries.BuryChunks(transaction, request.Discarded, now) | left)
+        {
+            purge();
+        }
+
+        var row = new PostgresEntryRow
+        {
+            Parent = target.Parent ?? await PostgresEntries.EnsureDirectoryAsync(transaction, path.Parent).ConfigureAwait(false),
+            Name = path.Name,
+            Created = target.Entry?.Created ?? now,
+            Modified = now,
+            Version = PostgresEntries.NewVersion(),
+            Size = request.Size,
+            Crc = request.Crc32C,
+            Replicas = session.Replicas,
+            Notes = session.Notes,
+        };
+        PostgresEntries.PutFile(transaction, row, request.Manifest);
+        transaction.PutSession(session with
+        {
+            State = PostgresSessionState.Committed,
+            KeepUntil = now + options.OperationRetention.Ticks,
+            Operation = request.Operation,
+            Created = row.Created,
+            Modified = row.Modified,
+            Version = row.Version,
+            Size = row.Size,
+            Crc = row.Crc,
+        });
+        return (BigFsFile)row.ToEntry(path);
+    }
+
+    /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
+    public async ValueTask<bool> AbortAsync(PostgresTransaction transaction, Guid id, ImmutableArray<ChunkReference> written)
+    {
+        if (await transaction.SessionAsync(id).ConfigureAwait(false) is not { State: PostgresSessionState.Open } session)
+        {
+            return false;
+        }
+
+        long now = transaction.Now;
+        if (PostgresEntries.BuryChunks(transaction, written, now))
+        {
+            purge();
+        }
+
+        transaction.PutSession(session with
+        {
+            State = PostgresSessionState.Aborted,
+            KeepUntil = now + options.OperationRetention.Ticks,
+        });
+        return true;
+    }
+
+    /// <summary>The replicas of an open shared session.</summary>
+    /// <exception cref="BigFsException">SessionExpired, InvalidArgument (it is an upload's own).</exception>
+    public static async ValueTask<int> RequireSharedAsync(PostgresTransaction transaction, Guid id)
+    {
+        PostgresSession session = RequireOpen(
+            id, await transaction.SessionAsync(id).ConfigureAwait(false), transaction.Now);
+        RequireShared(id, session);
+        return session.Replicas;
+    }
+
+    private PostgresSession New(PostgresTransaction transaction, Guid id, int replicas)
+    {
+        long expires = transaction.Now + options.SessionTimeToLive.Ticks;
+        return new PostgresSession
+        {
+            Id = id,
+            State = PostgresSessionState.Open,
+            Expires = expires,
+            KeepUntil = expires + options.OperationRetention.Ticks,
+            Path = null,
+            Precondition = default,
+            Replicas = replicas,
+            Created = transaction.Now,
+        };
+    }
+
+    private static PostgresSession RequireOpen(Guid id, PostgresSession? session, long now) => session switch
+    {
+        null => throw MetadataErrors.SessionExpired(id, "is not known, or ended long ago"),
+        { State: PostgresSessionState.Committed } => throw MetadataErrors.SessionExpired(id, "was committed"),
+        { State: PostgresSessionState.Aborted } => throw MetadataErrors.SessionExpired(id, "was aborted"),
+        _ when session.Expires <= now => throw MetadataErrors.SessionExpired(id, "was not renewed in time"),
+        _ => session,
+    };
+
+    private static BigFsPath RequireOwn(Guid id, PostgresSession session) =>
+        session.Path ?? throw MetadataErrors.WrongSession(id, shared: true);
+
+    private static void RequireShared(Guid id, PostgresSession session)
+    {
+        if (session.Path is not null)
+        {
+            throw MetadataErrors.WrongSession(id, shared: false);
+        }
+    }
+}
