@@ -105,10 +105,8 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
         ControlAsync(path, (server, token) => server.FindAsync(path, token), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<BigFsEntry?> FindAsync(BigFsPath path, FindOptions options, CancellationToken cancellationToken)
+    public Task<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        TimeSpan maxStaleness = options.MaxStaleness;
         OptionChecks.CheckStaleness(path, maxStaleness);
         return maxStaleness > TimeSpan.Zero
             ? ControlAsync(path, (server, token) => server.FindStaleAsync(path, maxStaleness, token), cancellationToken)

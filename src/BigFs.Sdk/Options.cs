@@ -98,13 +98,6 @@ public sealed class DownloadOptions
         new() { Concurrency = Concurrency, MaxStaleness = MaxStaleness, Progress = progress };
 }
 
-/// <summary>Options of looking a path up.</summary>
-public sealed class FindOptions
-{
-    /// <summary>How old the answer may be, as of <see cref="DownloadOptions.MaxStaleness"/>; default zero. Absence is never stale.</summary>
-    public TimeSpan MaxStaleness { get; set; }
-}
-
 /// <summary>Options of a listing.</summary>
 public sealed class ListOptions
 {

@@ -14,7 +14,7 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
         IAsyncStreamReader<Protocol.Calls> requestStream,
         IServerStreamWriter<Protocol.Answers> responseStream,
         ServerCallContext context) =>
-        CallExchange.ServeAsync(requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
+        CallExchange.ServeAsync("FileServer", requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
 
     public override async Task<Protocol.UploadTicket> BeginUpload(
         Protocol.BeginUploadRequest request, ServerCallContext context)

@@ -113,6 +113,9 @@ internal sealed class ControlListener : IAsyncDisposable
             options.MaxReceiveMessageSize = ControlLimits.MaxMessageBytes;
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
+
+            // Within it: it sees failures as they are.
+            options.Interceptors.Add<TelemetryInterceptor>();
         });
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel =>

@@ -4,6 +4,7 @@ using BigFs.Core.Membership;
 using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Hosting.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.MetadataServer;
@@ -22,6 +23,7 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(1);
 
     private readonly IMetadataStore _engine;
+    private readonly IMetadataStore _measured;
     private readonly IMetadataIdentity _identity;
     private readonly INodeManager _nodeManager;
     private readonly TombstoneWorker _worker;
@@ -46,6 +48,7 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         ILogger<MetadataServer> logger)
     {
         (_engine, _identity, _nodeManager, _time, _logger) = (engine, identity, nodeManager, time, logger);
+        _measured = MeasuredStore.Over(engine);
         _invalidations = new InvalidationPublisher(bus, time);
         _worker = new TombstoneWorker(tombstones, nodeManager, dataNodes, options, time, logger);
     }
@@ -162,8 +165,9 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         return moved;
     }
 
-    private IMetadataStore Engine =>
-        _refusal is { } refusal ? throw new BigFsException(refusal.Code, refusal.Message, refusal) : _engine;
+    private IMetadataStore Engine => _refusal is { } refusal
+        ? throw new BigFsException(refusal.Code, refusal.Message, refusal)
+        : MeasuredStore.IsObserved ? _measured : _engine;
 
     private async Task RunAsync(bool agreed)
     {

@@ -14,7 +14,7 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
         IAsyncStreamReader<Protocol.Calls> requestStream,
         IServerStreamWriter<Protocol.Answers> responseStream,
         ServerCallContext context) =>
-        CallExchange.ServeAsync(requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
+        CallExchange.ServeAsync("MetadataServer", requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
 
     public override async Task<Protocol.NextIncarnationResponse> NextIncarnation(
         Protocol.Empty request, ServerCallContext context) =>

@@ -5,9 +5,7 @@ namespace BigFs.Hosting.Telemetry;
 /// <summary>What the file servers of this process count (docs/telemetry.md).</summary>
 internal static class FileServerMetrics
 {
-    private static readonly Meter Meter = new("BigFs");
-
-    private static readonly Counter<long> CacheReads = Meter.CreateCounter<long>(
+    private static readonly Counter<long> CacheReads = BigFsTelemetry.Meter.CreateCounter<long>(
         "bigfs.file_server.cache_reads", "{read}", "Reads that the cache of entries and manifests was asked for, by \"outcome\".");
 
     /// <summary>The cache answered, or did not.</summary>

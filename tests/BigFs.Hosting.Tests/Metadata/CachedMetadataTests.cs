@@ -205,7 +205,7 @@ internal sealed class CachedMetadataTests
             Second = Make();
 
             BigFs.Hosting.FileServer.FileServer Make() => new(
-                Store.Seam, nodes.Object, Signing.Signer(), bus, new NameDurability(BigFsDurability.Memory, "memory"), 1 << 20, Time, NullLogger.Instance);
+                Store.Seam, nodes.Object, Signing.Signer, bus, new NameDurability(BigFsDurability.Memory, "memory"), 1 << 20, Time, NullLogger.Instance);
         }
 
         public FakeTimeProvider Time { get; } = new();

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Grpc.Core;
 
@@ -43,7 +44,7 @@ internal sealed class RoleConnection<TClient>(
             {
                 using AsyncUnaryCall<TResponse> sent = call(
                     create(channels.Get(endpoint)),
-                    new CallOptions(deadline: DateTime.UtcNow + left, cancellationToken: cancellationToken));
+                    new CallOptions(TraceHeaders(), DateTime.UtcNow + left, cancellationToken));
                 return map(await sent.ResponseAsync.ConfigureAwait(false));
             },
             cancellationToken);
@@ -168,6 +169,10 @@ internal sealed class RoleConnection<TClient>(
 
         await endpoints.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>The caller's activity, for the other end to make its own under it; null when there is none.</summary>
+    private static Metadata? TraceHeaders() =>
+        Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } id } ? new Metadata { { "traceparent", id } } : null;
 
     private TimeSpan Left(long start, BigFsException? failure)
     {
