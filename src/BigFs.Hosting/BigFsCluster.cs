@@ -29,6 +29,9 @@ public sealed class BigFsCluster : IAsyncDisposable
     private readonly ConcurrentDictionary<BigFsClusterNode, DataNodeHost> _running = [];
     private readonly Dictionary<BigFsClusterNode, IDisk> _disks = [];
     private readonly List<BigFsClusterNode> _nodes = [];
+
+    /// <summary>Where the file servers listen, the first on the name server's port; empty when nothing listens.</summary>
+    private readonly List<string> _endpoints = [];
     private ClusterSecret? _secret;
     private NodeManagerHost? _nodeManager;
     private BigFsClient? _client;
@@ -195,28 +198,22 @@ public sealed class BigFsCluster : IAsyncDisposable
             _options.Metadata, Folder("metadata-server"), _options.EffectiveReplicas, manager.Role, _directory, _bus, _services, cancellationToken)
             .ConfigureAwait(false);
         _started.Push(metadata);
-        var files = new FileServer.FileServer(
-            metadata.Role,
-            manager.Role,
-            signer,
-            _bus,
-            metadata.NameDurability,
-            BigFsRoleHostOptions.DefaultMetadataCacheBytes,
-            _services.Time,
-            _services.LoggerFor("BigFs.FileServer"));
-        _started.Push(files);
-        await files.StartAsync().ConfigureAwait(false);
-        string endpoint = "";
-        if (_options.Listen)
+        List<FileServer.FileServer> files = [];
+        for (int i = 0; i < _options.FileServers; i++)
         {
-            endpoint = await ListenAsync(files, cancellationToken).ConfigureAwait(false);
-            Endpoint = new Uri("bigfs://" + endpoint);
+            files.Add(await StartFileServerAsync(metadata, manager.Role, signer).ConfigureAwait(false));
         }
 
-        _client = new BigFsClient(new BigFsClientOptions { LoggerFactory = _services.LoggerFactory }, files, _transport);
+        if (_options.Listen)
+        {
+            await ListenAsync(files, cancellationToken).ConfigureAwait(false);
+            Endpoint = new Uri("bigfs://" + _endpoints[0]);
+        }
+
+        _client = new BigFsClient(new BigFsClientOptions { LoggerFactory = _services.LoggerFactory }, files[0], _transport);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
         await WaitUntilWritableAsync(manager.Role, cancellationToken).ConfigureAwait(false);
-        Roles = DescribeRoles(endpoint);
+        Roles = DescribeRoles();
     }
 
     /// <summary>On full disks what is there can still be read and deleted: then the cluster starts and says so.</summary>
@@ -232,25 +229,50 @@ public sealed class BigFsCluster : IAsyncDisposable
         }
     }
 
-    private async Task<string> ListenAsync(IFileServer files, CancellationToken cancellationToken)
+    private async Task<FileServer.FileServer> StartFileServerAsync(
+        MetadataServerHost metadata, INodeManager manager, CapabilitySigner signer)
+    {
+        var files = new FileServer.FileServer(
+            metadata.Role,
+            manager,
+            signer,
+            _bus,
+            metadata.NameDurability,
+            BigFsRoleHostOptions.DefaultMetadataCacheBytes,
+            _services.Time,
+            _services.LoggerFor("BigFs.FileServer"));
+        _started.Push(files);
+        await files.StartAsync().ConfigureAwait(false);
+        return files;
+    }
+
+    /// <summary>The name server and the first file server on the port that was asked for, the other file servers on any.</summary>
+    private async Task ListenAsync(IReadOnlyList<IFileServer> files, CancellationToken cancellationToken)
     {
         var nameServer = new NameServer.NameServer(_services.Time);
-        var listener = new ControlListener($"127.0.0.1:{_options.Port}", _services.LoggerFactory)
-            .Map(Protocol.NameServer.BindService(new NameServerService(nameServer)))
-            .Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
-                files, _services.LoggerOf<FileServer.FileServerService>())));
-        _started.Push(listener);
-        await listener.StartAsync(cancellationToken).ConfigureAwait(false);
-        foreach (ServiceRole role in new[] { ServiceRole.NameServer, ServiceRole.FileServer })
+        foreach (IFileServer one in files)
         {
-            var lease = new LeaseKeeper(
-                nameServer, RoleNames.Instance(role, RoleNames.Id(role, listener.Endpoint), listener.Endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>());
-            _started.Push(lease);
-            lease.Start();
-            await lease.Registered.WaitAsync(cancellationToken).ConfigureAwait(false);
-        }
+            bool isFirst = _endpoints.Count == 0;
+            var listener = new ControlListener($"127.0.0.1:{(isFirst ? _options.Port : 0)}", _services.LoggerFactory);
+            listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
+                one, _services.LoggerOf<FileServer.FileServerService>())));
+            if (isFirst)
+            {
+                listener.Map(Protocol.NameServer.BindService(new NameServerService(nameServer, listener.Stopping)));
+            }
 
-        return listener.Endpoint;
+            _started.Push(listener);
+            await listener.StartAsync(cancellationToken).ConfigureAwait(false);
+            _endpoints.Add(listener.Endpoint);
+            foreach (ServiceRole role in isFirst ? [ServiceRole.NameServer, ServiceRole.FileServer] : new[] { ServiceRole.FileServer })
+            {
+                var lease = new LeaseKeeper(
+                    nameServer, RoleNames.Instance(role, RoleNames.Id(role, listener.Endpoint), listener.Endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>());
+                _started.Push(lease);
+                lease.Start();
+                await lease.Registered.WaitAsync(cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task StartNodesAsync(CancellationToken cancellationToken)
@@ -309,20 +331,12 @@ public sealed class BigFsCluster : IAsyncDisposable
         }
     }
 
-    private IReadOnlyList<BigFsClusterRole> DescribeRoles(string endpoint) =>
+    private IReadOnlyList<BigFsClusterRole> DescribeRoles() =>
     [
-        .. new[] { ServiceRole.NameServer, ServiceRole.MetadataServer, ServiceRole.NodeManager, ServiceRole.FileServer }
-            .Where(role => role != ServiceRole.NameServer || _options.Listen)
-            .Select(role => (Role: role, Endpoint: role is ServiceRole.NameServer or ServiceRole.FileServer ? endpoint : ""))
-            .Select(one => new BigFsClusterRole
-            {
-                Role = RoleNames.Name(one.Role),
-                Id = RoleNames.Id(one.Role, one.Endpoint),
-                Endpoint = one.Endpoint,
-                DataDirectory = one.Role is ServiceRole.MetadataServer or ServiceRole.NodeManager
-                    ? Folder(RoleNames.Name(one.Role)) ?? ""
-                    : "",
-            }),
+        .. _endpoints.Take(1).Select(endpoint => DescribeRole(ServiceRole.NameServer, endpoint)),
+        DescribeRole(ServiceRole.MetadataServer, ""),
+        DescribeRole(ServiceRole.NodeManager, ""),
+        .. _endpoints.DefaultIfEmpty("").Select(endpoint => DescribeRole(ServiceRole.FileServer, endpoint)),
         .. _nodes.Select(node => new BigFsClusterRole
         {
             Role = RoleNames.Name(ServiceRole.DataNode),
@@ -331,6 +345,14 @@ public sealed class BigFsCluster : IAsyncDisposable
             DataDirectory = node.DataDirectory,
         }),
     ];
+
+    private BigFsClusterRole DescribeRole(ServiceRole role, string endpoint) => new()
+    {
+        Role = RoleNames.Name(role),
+        Id = RoleNames.Id(role, endpoint),
+        Endpoint = endpoint,
+        DataDirectory = role is ServiceRole.MetadataServer or ServiceRole.NodeManager ? Folder(RoleNames.Name(role)) ?? "" : "",
+    };
 
     private void ThrowIfForeign(BigFsClusterNode node)
     {

@@ -10,6 +10,9 @@ public sealed class BigFsClusterOptions
     /// <summary>How many datanodes, 1 to 64; default 3.</summary>
     public int DataNodes { get; set; } = 3;
 
+    /// <summary>How many file servers, 1 to 16; default 1. More than one only with <see cref="Listen"/>, each on a port of its own.</summary>
+    public int FileServers { get; set; } = 1;
+
     /// <summary>
     /// Replicas of a file that asks for no number of its own, 1 to 8 and at most the datanodes; default 2, or the number of
     /// datanodes where there are fewer.
@@ -63,6 +66,8 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Between(DataNodes, 1, 64, nameof(DataNodes));
         int most = Math.Min(DataNodes, Limits.MaxReplicas);
         SettingsCheck.Between(EffectiveReplicas, 1, most, nameof(Replicas));
+        SettingsCheck.Between(FileServers, 1, 16, nameof(FileServers));
+        SettingsCheck.Require(FileServers == 1 || Listen, nameof(FileServers), FileServers, "1 without Listen");
         SettingsCheck.Between(Port, 0, 65535, nameof(Port));
         SettingsCheck.Require(Port == 0 || Listen, nameof(Port), Port, "set only together with Listen");
         SettingsCheck.Require(

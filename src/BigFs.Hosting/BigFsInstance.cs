@@ -29,7 +29,7 @@ public sealed record BigFsInstance
         ArgumentNullException.ThrowIfNull(endpoint);
         var timeouts = new ControlTimeouts();
         using var channels = new ChannelCache(timeouts.Connect);
-        await using var names = new GrpcNameServer(endpoint.Authority, channels, timeouts, TimeProvider.System);
+        await using var names = new GrpcNameServer(BigFsEndpoint.NameServers(endpoint) ?? endpoint.Authority, channels, timeouts, TimeProvider.System);
         var found = new List<BigFsInstance>();
         foreach (ServiceRole role in Enum.GetValues<ServiceRole>())
         {

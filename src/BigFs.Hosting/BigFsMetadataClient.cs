@@ -27,7 +27,7 @@ public sealed class BigFsMetadataClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(endpoint);
         var timeouts = new ControlTimeouts();
         _channels = new ChannelCache(timeouts.Connect);
-        _names = new GrpcNameServer(endpoint.Authority, _channels, timeouts, TimeProvider.System);
+        _names = new GrpcNameServer(BigFsEndpoint.NameServers(endpoint) ?? endpoint.Authority, _channels, timeouts, TimeProvider.System);
         _store = new GrpcMetadataStore(_names, _channels, timeouts, TimeProvider.System, unary, inline: false);
     }
 

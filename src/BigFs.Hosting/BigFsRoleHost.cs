@@ -32,6 +32,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ClusterSecret? _secret;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
+    private readonly List<INameServer> _nameServers = [];
 
     private BigFsRoleHost(BigFsRoleHostOptions options)
     {
@@ -126,25 +127,39 @@ public sealed class BigFsRoleHost : IAsyncDisposable
 
         foreach (ServiceRole role in _roles)
         {
-            Announce(role, names, _listener.Endpoint, datanode);
+            Announce(role, _listener.Endpoint, datanode);
         }
     }
 
-    /// <summary>The name server and the bus: here, or those of the name server's process.</summary>
+    /// <summary>The name servers and the bus: here, and those of other processes.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
-        if (_roles.Contains(ServiceRole.NameServer))
+        var buses = new List<IClusterBus>();
+        bool isHere = _roles.Contains(ServiceRole.NameServer);
+        if (isHere)
         {
             var names = new NameServer.NameServer(_services.Time);
             var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names)))
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping)))
                 .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
-            return (names, bus);
+            _nameServers.Add(names);
+            buses.Add(bus);
+        }
+
+        // A list that is the same for all machines names this process, too.
+        string[] others = [.. NameServerList.Split(_options.NameServer ?? "")
+            .Where(other => other.Length > 0 && !(isHere && other == _options.Listen))];
+        foreach (string other in others)
+        {
+            _nameServers.Add(Keep(new GrpcNameServer(other, _channels, Patient, _services.Time)));
+            buses.Add(Keep(new RelayClusterBus(other, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
         }
 
         return (
-            Keep(new GrpcNameServer(_options.NameServer!, _channels, Patient, _services.Time)),
-            Keep(new RelayClusterBus(_options.NameServer!, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
+            isHere || others.Length == 1
+                ? _nameServers[0]
+                : Keep(new GrpcNameServer(string.Join(',', others), _channels, Patient, _services.Time)),
+            buses.Count == 1 ? buses[0] : new JoinedClusterBus(buses));
     }
 
     private async Task<INodeManager> StartNodeManagerAsync(
@@ -224,8 +239,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         KeyFile = _options.TransferKeyFile,
     };
 
-    /// <summary>Describes a role and keeps its lease at the name server alive.</summary>
-    private void Announce(ServiceRole role, INameServer names, string endpoint, DataNodeHost? datanode)
+    /// <summary>Describes a role and keeps its lease at each name server alive.</summary>
+    private void Announce(ServiceRole role, string endpoint, DataNodeHost? datanode)
     {
         string id = role == ServiceRole.DataNode ? datanode!.Store.Node.ToString() : RoleNames.Id(role, endpoint);
         _described.Add(new BigFsClusterRole
@@ -237,8 +252,11 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 : role == ServiceRole.MetadataServer && _options.Metadata is { } engine ? engine.Location
                 : Folder(role),
         });
-        Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
-            .Start();
+        foreach (INameServer names in _nameServers)
+        {
+            Keep(new LeaseKeeper(names, RoleNames.Instance(role, id, endpoint), _services.Time, _services.LoggerOf<LeaseKeeper>()))
+                .Start();
+        }
     }
 
     /// <summary>The cluster's secret: given, or the node manager's own; null for roles that neither sign nor check.</summary>

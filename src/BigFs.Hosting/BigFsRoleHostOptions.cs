@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Model;
+using BigFs.Internal.Grpc;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting;
@@ -48,7 +49,10 @@ public sealed class BigFsRoleHostOptions
     /// </summary>
     public bool TransferClientCertificates { get; set; }
 
-    /// <summary>The cluster's name server, "host:port"; needed unless name-server is among the roles.</summary>
+    /// <summary>
+    /// The cluster's name servers, "host:port", several apart by commas: the roles register with all of them and ask any.
+    /// Needed unless name-server is among the roles; a name server may stand in its own list.
+    /// </summary>
     public string? NameServer { get; set; }
 
     /// <summary>
@@ -103,7 +107,11 @@ public sealed class BigFsRoleHostOptions
         bool names = roles.Contains(ServiceRole.NameServer);
         SettingsCheck.Require(
             names || NameServer is not null, nameof(NameServer), NameServer, "\"host:port\" unless name-server runs here too");
-        SettingsCheck.Require(NameServer is null || IsEndpoint(NameServer), nameof(NameServer), NameServer, "\"host:port\"");
+        SettingsCheck.Require(
+            NameServer is null || (NameServerList.Split(NameServer) is { Length: <= NameServerList.Most } list && list.All(IsEndpoint)),
+            nameof(NameServer),
+            NameServer,
+            $"\"host:port\", up to {NameServerList.Most} of them apart by commas");
         SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");

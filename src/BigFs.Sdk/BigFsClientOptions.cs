@@ -6,8 +6,8 @@ namespace BigFs;
 public sealed class BigFsClientOptions
 {
     /// <summary>
-    /// Where the cluster is: "bigfs://host:port" of its name server. Default: <c>bigfs dev</c>'s on this machine,
-    /// bigfs://127.0.0.1:7400.
+    /// Where the cluster is: "bigfs://host:port" of its name server, for several of them see <see cref="BigFsEndpoint"/>.
+    /// Default: <c>bigfs dev</c>'s on this machine, bigfs://127.0.0.1:7400.
     /// </summary>
     public Uri Endpoint { get; set; } = new("bigfs://127.0.0.1:7400");
 

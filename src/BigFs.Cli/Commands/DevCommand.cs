@@ -14,6 +14,7 @@ internal static class DevCommand
     public static Command Make(BigFsCommandLine line)
     {
         var nodes = NumberOption.Make<int>("--nodes", "N", "Datanodes, 1 to 64; default 3.");
+        var fileServers = NumberOption.Make<int>("--file-servers", "N", "File servers, 1 to 16; default 1.");
         var data = new Option<string>("--data")
         {
             Description = "The data folder; default a folder of this user that stays.",
@@ -25,7 +26,7 @@ internal static class DevCommand
         var processes = new Option<bool>("--processes") { Description = "A process for each role, to try failures." };
         var command = new Command("dev", "Runs a whole cluster on this machine until SIGINT or SIGTERM.")
         {
-            nodes, data, memory, port, processes,
+            nodes, fileServers, data, memory, port, processes,
         };
         command.Validators.Add(result =>
         {
@@ -37,7 +38,7 @@ internal static class DevCommand
         line.SetServiceAction(command, async (parsed, context, cancellationToken) =>
         {
             DevPlan plan = DevPlan.Make(
-                parsed.GetValue(nodes), parsed.GetValue(data), parsed.GetValue(memory), parsed.GetValue(port));
+                parsed.GetValue(nodes), parsed.GetValue(fileServers), parsed.GetValue(data), parsed.GetValue(memory), parsed.GetValue(port));
             foreach (string remark in plan.Remarks())
             {
                 context.Console.Error.WriteLine($"bigfs: {remark}");
@@ -65,6 +66,7 @@ internal static class DevCommand
         var options = new BigFsClusterOptions
         {
             DataNodes = plan.Nodes,
+            FileServers = plan.FileServers,
             Replicas = plan.Replicas,
             DataDirectory = plan.Folder,
             InMemory = plan.Folder is null,
@@ -78,7 +80,7 @@ internal static class DevCommand
         if (plan.Folder is not null)
         {
             plan.State.Ports[BigFsRoleNames.NameServer] = endpoint.Port;
-            (plan.State with { Nodes = plan.Nodes }).Save(plan.Folder);
+            (plan.State with { Nodes = plan.Nodes, FileServers = plan.FileServers }).Save(plan.Folder);
         }
 
         DevOutput.TellReady(context, plan, endpoint, [.. cluster.Roles.Select(role => RoleLine.Of(role, Again(plan, endpoint)))]);
@@ -89,7 +91,7 @@ internal static class DevCommand
     {
         string[] place = plan.Folder is null ? ["--memory"] : ["--data", plan.Folder];
         return ThisProgram.Current().CommandLine(
-            ["dev", "--nodes", Number(plan.Nodes), "--port", Number(endpoint.Port), .. place]);
+            ["dev", "--nodes", Number(plan.Nodes), "--file-servers", Number(plan.FileServers), "--port", Number(endpoint.Port), .. place]);
     }
 
     private static async Task RunProcessesAsync(CommandContext context, DevPlan plan, CancellationToken cancellationToken)

@@ -33,7 +33,7 @@ internal static class RunCommand
         };
         var nameServer = new Option<string>("--name-server")
         {
-            Description = "The name server; needed unless it is one of the roles.",
+            Description = "The name servers, several apart by commas; needed unless it is one of the roles.",
             HelpName = "HOST:PORT",
         };
         var secret = new Option<string>("--cluster-secret")

@@ -21,12 +21,12 @@ internal static class EndpointAddress
     /// <summary>The endpoint of a name server on this machine.</summary>
     public static Uri OfPort(int port) => new UriBuilder(Default) { Port = port }.Uri;
 
-    /// <summary>Reads "bigfs://host:port" or "host:port".</summary>
+    /// <summary>Reads "bigfs://host:port" or "host:port", several name servers apart by commas.</summary>
     /// <exception cref="BigFsException">InvalidSettings: it is no URI at all.</exception>
     public static Uri Parse(string text)
     {
         string full = text.Contains("://", StringComparison.Ordinal) ? text : Scheme + text;
-        return Uri.TryCreate(full, UriKind.Absolute, out Uri? uri)
+        return BigFsEndpoint.TryParse(full, out Uri? uri)
             ? uri
             : throw new BigFsException(
                 BigFsErrorCode.InvalidSettings, $"The endpoint is \"{text}\": \"bigfs://host:port\" is expected.");

@@ -14,6 +14,9 @@ internal sealed record DevPlan
     /// <summary>How many datanodes.</summary>
     public required int Nodes { get; init; }
 
+    /// <summary>How many file servers.</summary>
+    public required int FileServers { get; init; }
+
     /// <summary>The name server's port; 0 for any free one.</summary>
     public required int Port { get; init; }
 
@@ -27,7 +30,7 @@ internal sealed record DevPlan
     public long PreparedBytesPerNode { get; } = new BigFsClusterOptions().PreparedBytesPerNode;
 
     /// <exception cref="BigFsException">InvalidSettings, DataUnreadable.</exception>
-    public static DevPlan Make(int? nodes, string? data, bool inMemory, int? port)
+    public static DevPlan Make(int? nodes, int? fileServers, string? data, bool inMemory, int? port)
     {
         if (inMemory && data is not null)
         {
@@ -41,6 +44,7 @@ internal sealed record DevPlan
         {
             Folder = folder,
             Nodes = InRange("--nodes", nodes ?? (state.Nodes > 0 ? state.Nodes : 3), 1, 64),
+            FileServers = InRange("--file-servers", fileServers ?? Math.Max(1, state.FileServers), 1, 16),
             Port = InRange("--port", port ?? remembered, 0, IPEndPoint.MaxPort),
             State = state,
         };

@@ -63,10 +63,11 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         _stopping.Dispose();
     }
 
-    /// <summary>The names of folders and ports: the role, datanodes with their number.</summary>
+    /// <summary>The names of folders and ports: the role, datanodes and further file servers with their number.</summary>
     private IEnumerable<string> Names() =>
     [
         .. BigFsRoleNames.All.Where(role => role != BigFsRoleNames.DataNode),
+        .. Enumerable.Range(2, plan.FileServers - 1).Select(number => $"{BigFsRoleNames.FileServer}-{number}"),
         .. Enumerable.Range(1, plan.Nodes).Select(number => $"{BigFsRoleNames.DataNode}-{number}"),
     ];
 
@@ -86,7 +87,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
             }
         }
 
-        (plan.State with { Nodes = plan.Nodes }).Save(folder);
+        (plan.State with { Nodes = plan.Nodes, FileServers = plan.FileServers }).Save(folder);
         return ports[BigFsRoleNames.NameServer];
     }
 
@@ -96,15 +97,16 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
     private BigFsRoleHostOptions OptionsOf(string name, string folder)
     {
         SortedDictionary<string, int> ports = plan.State.Ports;
-        bool isDataNode = name.StartsWith(BigFsRoleNames.DataNode, StringComparison.Ordinal);
+        string role = BigFsRoleNames.All.Single(known => name == known || name.StartsWith(known + "-", StringComparison.Ordinal));
+        bool isDataNode = role == BigFsRoleNames.DataNode;
         var options = new BigFsRoleHostOptions
         {
-            Roles = [isDataNode ? BigFsRoleNames.DataNode : name],
+            Roles = [role],
             DataDirectory = Path.Combine(folder, name),
             Listen = $"127.0.0.1:{ports[name]}",
             Replicas = plan.Replicas,
             PreparedBytesPerNode = plan.PreparedBytesPerNode,
-            ClusterSecretFile = isDataNode || name is BigFsRoleNames.FileServer or BigFsRoleNames.NodeManager
+            ClusterSecretFile = role is BigFsRoleNames.DataNode or BigFsRoleNames.FileServer or BigFsRoleNames.NodeManager
                 ? SecretFile(folder)
                 : null,
         };

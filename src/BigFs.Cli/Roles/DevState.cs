@@ -11,6 +11,9 @@ internal sealed record DevState
     /// <summary>How many datanodes there are.</summary>
     public int Nodes { get; init; }
 
+    /// <summary>How many file servers there are; 0 in folders that do not say it: one.</summary>
+    public int FileServers { get; init; }
+
     /// <summary>The ports of what listens, by its name: the name server's makes the endpoint.</summary>
     public SortedDictionary<string, int> Ports { get; init; } = new(StringComparer.Ordinal);
 

@@ -3,7 +3,7 @@ using System.Collections.Immutable;
 namespace BigFs.Core.Control;
 
 /// <summary>The name server: who serves what, where. Its state is soft: leases that their owners renew. Thread-safe.</summary>
-public interface INameServer
+public interface INameServer : IInstanceWatch
 {
     /// <summary>Registers an instance or renews its lease; the same instance again replaces what was known of it.</summary>
     /// <returns>How long the lease lasts; renew well before.</returns>

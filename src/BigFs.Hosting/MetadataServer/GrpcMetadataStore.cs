@@ -31,7 +31,7 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
         _unary = unary;
         _connection = new(
             "metadata server",
-            new ResolvedEndpoints(names, ServiceRole.MetadataServer, clock),
+            new WatchedInstances(names, ServiceRole.MetadataServer, clock),
             channels,
             c => new MetadataServerClient(c),
             timeouts,

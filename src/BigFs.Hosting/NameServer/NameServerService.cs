@@ -5,7 +5,9 @@ using Grpc.Core;
 namespace BigFs.Hosting.NameServer;
 
 /// <summary>The name server, served over gRPC.</summary>
-internal sealed class NameServerService(INameServer names) : Protocol.NameServer.NameServerBase
+/// <param name="names">The name server.</param>
+/// <param name="stopping">Ends all watches (the listener's).</param>
+internal sealed class NameServerService(INameServer names, CancellationToken stopping = default) : Protocol.NameServer.NameServerBase
 {
     public override async Task<Protocol.RegisterInstanceResponse> Register(
         Protocol.ServiceInstance request, ServerCallContext context)
@@ -25,5 +27,16 @@ internal sealed class NameServerService(INameServer names) : Protocol.NameServer
     {
         var instances = await names.ResolveAsync(Wire.ToEnum<ServiceRole>(request.Role), context.CancellationToken);
         return new Protocol.ResolveResponse { Instances = { instances.Select(NameServerMapping.ToProto) } };
+    }
+
+    /// <summary>A watcher that does not read holds up its own stream alone: the next update is made when the last is sent.</summary>
+    public override async Task Watch(
+        Protocol.WatchRequest request, IServerStreamWriter<Protocol.WatchResponse> responseStream, ServerCallContext context)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, stopping);
+        await foreach (InstanceUpdate update in names.WatchAsync(Wire.ToEnum<ServiceRole>(request.Role), end.Token))
+        {
+            await responseStream.WriteAsync(update.ToProto(), end.Token);
+        }
     }
 }

@@ -15,7 +15,7 @@ internal sealed class GrpcNodeManager : INodeManager, IAsyncDisposable
     public GrpcNodeManager(INameServer names, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
         _connection = new(
             "node manager",
-            new ResolvedEndpoints(names, ServiceRole.NodeManager, clock),
+            new WatchedInstances(names, ServiceRole.NodeManager, clock),
             channels,
             c => new NodeManagerClient(c),
             timeouts,

@@ -19,7 +19,7 @@ internal static class SettingsSection
             switch (setting.Key.ToUpperInvariant())
             {
                 case "ENDPOINT":
-                    options.Endpoint = Uri.TryCreate(setting.Value, UriKind.Absolute, out Uri? endpoint)
+                    options.Endpoint = BigFsEndpoint.TryParse(setting.Value, out Uri? endpoint)
                         ? endpoint
                         : throw Wrong(setting, "\"bigfs://host:port\" is expected");
                     break;

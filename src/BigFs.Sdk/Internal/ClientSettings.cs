@@ -60,9 +60,11 @@ internal sealed record ClientSettings
                 $"The setting Endpoint is \"{endpoint.OriginalString}\", with the scheme \"{endpoint.Scheme}\": {wanted}.",
             { Host: "" } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a host: {wanted}.",
             { Port: < 1 } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a port: {wanted}.",
-            { PathAndQuery: not ("/" or "") } or { UserInfo: not "" } or { Fragment: not "" } =>
+            { AbsolutePath: not ("/" or "") } or { UserInfo: not "" } or { Fragment: not "" } =>
                 $"The setting Endpoint is \"{endpoint.OriginalString}\", with more than host and port: {wanted}.",
-            _ => null,
+            _ => BigFsEndpoint.NameServers(endpoint) is null
+                ? $"The setting Endpoint is \"{endpoint.OriginalString}\": further name servers are written \"?or=host:port\", apart by commas, 16 in all."
+                : null,
         };
     }
 

@@ -21,7 +21,7 @@ internal static class RemoteSeams
             StallTimeout = settings.StallTimeout / 3,
         };
         return (
-            new GrpcFileServer(settings.Endpoint!.Authority, timeouts, TimeProvider.System),
+            new GrpcFileServer(BigFsEndpoint.NameServers(settings.Endpoint!)!, timeouts, TimeProvider.System),
             new TcpChunkTransport(transfer, TimeProvider.System, loggers.CreateLogger<TcpChunkTransport>()));
     }
 }

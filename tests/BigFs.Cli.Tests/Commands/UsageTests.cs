@@ -56,6 +56,7 @@ internal sealed class UsageTests
 
     [TestCase("--nodes", "0", "--nodes is 0; it must be 1 to 64.")]
     [TestCase("--nodes", "65", "--nodes is 65; it must be 1 to 64.")]
+    [TestCase("--file-servers", "17", "--file-servers is 17; it must be 1 to 16.")]
     [TestCase("--port", "65536", "--port is 65536; it must be 0 to 65535.")]
     public async Task A_setting_out_of_range_is_named(string option, string value, string sentence)
     {

@@ -9,6 +9,8 @@ internal sealed class BigfsProgram : IAsyncDisposable
     public const int SignalInterrupt = 2;
     public const int SignalKill = 9;
     public const int SignalTerminate = 15;
+    public const int SignalContinue = 18;
+    public const int SignalStop = 19;
 
     private static readonly TimeSpan ExitDeadline = TimeSpan.FromMinutes(10);
 

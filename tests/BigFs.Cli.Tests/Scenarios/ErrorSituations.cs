@@ -53,6 +53,8 @@ internal static class ErrorSituations
 
         ["setting: `--nodes` below 1 or above 64"] =
             c => [Dev(c, "--nodes", "0"), Dev(c, "--nodes", "65"), Dev(c, "--processes", "--nodes", "-1")],
+        ["setting: `--file-servers` below 1 or above 16"] =
+            c => [Dev(c, "--file-servers", "0"), Dev(c, "--processes", "--file-servers", "17")],
         ["setting: `--port` above 65,535"] = c => [Dev(c, "--port", "65536"), Dev(c, "--processes", "--port", "65536")],
         ["setting: a role that does not exist"] = _ => [SituationCluster.Alone("run", "chief")],
         ["setting: a role twice"] = _ => [SituationCluster.Alone("run", "name-server", "name-server")],

@@ -195,7 +195,7 @@ internal sealed class ExchangeTests
         BigFsException late = await ErrorTests.FailAsync(client.CommitFileAsync(
             new CommitFileRequest { Operation = Guid.CreateVersion7(), Path = "/late", Size = 0, Crc32C = 0 }, None));
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (seam.Invocations.Any(call => !((CancellationToken)call.Arguments[1]).IsCancellationRequested))
+        while (seam.Invocations.Any(call => call.Arguments[1] is CancellationToken { IsCancellationRequested: false }))
         {
             await Task.Delay(10, patience.Token);
         }

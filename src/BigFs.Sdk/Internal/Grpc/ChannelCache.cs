@@ -24,20 +24,14 @@ internal sealed class ChannelCache : IDisposable
     public ChannelCache(TimeSpan connectTimeout)
     {
         _connectTimeout = connectTimeout;
-        _handler = new SocketsHttpHandler
-        {
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            EnableMultipleHttp2Connections = true,
-            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-            KeepAlivePingDelay = AtLeastASecond(connectTimeout * 0.4),
-            KeepAlivePingTimeout = AtLeastASecond(connectTimeout * 0.6),
-            ActivityHeadersPropagator = null,
-            ConnectCallback = ConnectAsync,
-        };
+        _handler = MakeHandler();
+        _handler.ConnectCallback = ConnectAsync;
     }
+
+    /// <summary>Makes a channel to all instances of a role, with connections of its own; it is the caller's.</summary>
+    /// <param name="role">The role's name.</param>
+    /// <param name="source">Its instances; stays the caller's.</param>
+    public RoleChannel Open(string role, InstanceSource source) => new(role, source, MakeHandler(), isEncrypted: false);
 
     /// <summary>What calls an endpoint, "host:port"; does no I/O.</summary>
     /// <exception cref="BigFsException">InvalidArgument: the text is no endpoint.</exception>
@@ -57,6 +51,20 @@ internal sealed class ChannelCache : IDisposable
     }
 
     public void Dispose() => _handler.Dispose();
+
+    private SocketsHttpHandler MakeHandler() => new()
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        ConnectTimeout = _connectTimeout,
+        EnableMultipleHttp2Connections = true,
+        PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+        KeepAlivePingDelay = AtLeastASecond(_connectTimeout * 0.4),
+        KeepAlivePingTimeout = AtLeastASecond(_connectTimeout * 0.6),
+        ActivityHeadersPropagator = null,
+    };
 
     private static TimeSpan AtLeastASecond(TimeSpan time) =>
         time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time;

@@ -6,19 +6,19 @@ using FileServerClient = BigFs.Protocol.FileServer.FileServerClient;
 
 namespace BigFs.Internal.Grpc;
 
-/// <summary>The file servers of a cluster over gRPC, found at its name server, in turn.</summary>
+/// <summary>The file servers of a cluster over gRPC, found at its name servers, balanced.</summary>
 internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
 {
     private readonly ChannelCache _channels;
     private readonly GrpcNameServer _names;
     private readonly RoleConnection<FileServerClient> _connection;
 
-    /// <summary>Makes a client of the cluster whose name server listens at "host:port"; does no I/O.</summary>
+    /// <summary>Makes a client of the cluster whose name servers listen at "host:port", apart by commas; does no I/O.</summary>
     public GrpcFileServer(string nameServer, ControlTimeouts timeouts, TimeProvider clock)
     {
         _channels = new ChannelCache(timeouts.Connect);
         _names = new GrpcNameServer(nameServer, _channels, timeouts, clock);
-        var endpoints = new ResolvedEndpoints(_names, ServiceRole.FileServer, clock);
+        var endpoints = new WatchedInstances(_names, ServiceRole.FileServer, clock);
         _connection = new("file server", endpoints, _channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
     }
 

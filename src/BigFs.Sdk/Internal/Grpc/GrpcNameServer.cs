@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using BigFs.Core.Control;
 using NameServerClient = BigFs.Protocol.NameServer.NameServerClient;
 
@@ -9,9 +10,18 @@ internal sealed class GrpcNameServer : INameServer, IAsyncDisposable
 {
     private readonly RoleConnection<NameServerClient> _connection;
 
-    /// <summary>Makes a client of the name server at "host:port"; the channels stay the caller's.</summary>
-    public GrpcNameServer(string endpoint, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
-        _connection = new("name server", new FixedEndpoints(endpoint), channels, c => new NameServerClient(c), timeouts, clock);
+    /// <summary>
+    /// Makes a client of the name servers at "host:port", several of them apart by commas: any that answers is asked. To
+    /// register at all, make one for each. The channels stay the caller's.
+    /// </summary>
+    public GrpcNameServer(string endpoints, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
+        _connection = new(
+            "name server",
+            new FixedInstances([.. NameServerList.Split(endpoints)]),
+            channels,
+            c => new NameServerClient(c),
+            timeouts,
+            clock);
 
     public ValueTask<TimeSpan> RegisterAsync(ServiceInstance instance, CancellationToken cancellationToken)
     {
@@ -33,6 +43,17 @@ internal sealed class GrpcNameServer : INameServer, IAsyncDisposable
             (c, o) => c.ResolveAsync(request, o),
             answer => answer.Instances.ToArray(NameServerMapping.FromProto),
             cancellationToken);
+    }
+
+    public async IAsyncEnumerable<InstanceUpdate> WatchAsync(
+        ServiceRole role, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var request = new Protocol.WatchRequest { Role = (int)role };
+        await foreach (Protocol.WatchResponse update in _connection.FollowAsync(
+            (c, o) => c.Watch(request, o), cancellationToken).ConfigureAwait(false))
+        {
+            yield return update.FromProto();
+        }
     }
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();

@@ -22,4 +22,24 @@ internal static class NameServerMapping
         ProcessId = proto.ProcessId,
         Host = proto.Host,
     };
+
+    public static Protocol.WatchResponse ToProto(this InstanceUpdate update) => new()
+    {
+        Incarnation = update.Incarnation.ToProto(),
+        Version = update.Version,
+        Snapshot = update.IsSnapshot,
+        Instances = { update.Instances.Select(ToProto) },
+        Gone = { update.Gone },
+        Lease = update.Lease.Ticks,
+    };
+
+    public static InstanceUpdate FromProto(this Protocol.WatchResponse proto) => new()
+    {
+        Incarnation = proto.Incarnation.ToGuid(),
+        Version = proto.Version,
+        IsSnapshot = proto.Snapshot,
+        Instances = proto.Instances.ToArray(FromProto),
+        Gone = [.. proto.Gone],
+        Lease = TimeSpan.FromTicks(proto.Lease),
+    };
 }

@@ -6,14 +6,14 @@ using Grpc.Core;
 namespace BigFs.Internal.Grpc;
 
 /// <summary>
-/// Calls a role wherever its instances are: in turn, and the next one when one cannot be reached. Every operation of the
+/// Calls a role wherever its instances are: the less loaded of two, and another one when one cannot be reached. Every operation of the
 /// seams may be repeated (it reads, carries an operation id, or does no more the second time), so a call whose
 /// connection broke is sent again. An error that a role sends is an answer, and final.
 /// </summary>
 /// <typeparam name="TClient">The generated client.</typeparam>
 internal sealed class RoleConnection<TClient>(
     string role,
-    EndpointSource endpoints,
+    InstanceSource instances,
     ChannelCache channels,
     Func<CallInvoker, TClient> create,
     ControlTimeouts timeouts,
@@ -24,11 +24,7 @@ internal sealed class RoleConnection<TClient>(
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly CallStreams? _streams = exchange is null
-        ? null
-        : new CallStreams((endpoint, options) => exchange(create(channels.Get(endpoint)), options), clock, inline);
-
-    private uint _turn;
+    private readonly Parts _parts = new(channels.Open(role, instances), create, exchange, clock, inline);
 
     /// <summary>Calls and maps the answer.</summary>
     /// <exception cref="BigFsException">
@@ -40,10 +36,11 @@ internal sealed class RoleConnection<TClient>(
         Func<TResponse, TResult> map,
         CancellationToken cancellationToken) =>
         TryAsync(
-            async (endpoint, left) =>
+            async (route, left) =>
             {
+                CallRoute.Current = route;
                 using AsyncUnaryCall<TResponse> sent = call(
-                    create(channels.Get(endpoint)),
+                    _parts.Client,
                     new CallOptions(TraceHeaders(), DateTime.UtcNow + left, cancellationToken));
                 return map(await sent.ResponseAsync.ConfigureAwait(false));
             },
@@ -57,13 +54,66 @@ internal sealed class RoleConnection<TClient>(
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public ValueTask<Protocol.Answer> ExchangeAsync(Protocol.Call call, CancellationToken cancellationToken) =>
         TryAsync(
-            async (endpoint, left) =>
+            async (route, left) =>
             {
-                Protocol.Answer answer =
-                    await _streams!.Get(endpoint).SendAsync(call, left, cancellationToken).ConfigureAwait(false);
-                return answer.Error is { } error ? throw WireErrors.FromDetail(error, endpoint) : answer;
+                string endpoint = Choose(route);
+                _parts.Channel.Table.Begin(endpoint);
+                try
+                {
+                    Protocol.Answer answer =
+                        await _parts.Streams!.Get(endpoint).SendAsync(call, left, cancellationToken).ConfigureAwait(false);
+                    return answer.Error is { } error ? throw WireErrors.FromDetail(error, endpoint) : answer;
+                }
+                finally
+                {
+                    _parts.Channel.Table.End(endpoint);
+                }
             },
             cancellationToken);
+
+    /// <summary>Calls what answers with a stream, once: whoever reads it knows how to go on after a break.</summary>
+    /// <exception cref="BigFsException">As above; also while the stream is read.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public async IAsyncEnumerable<TResponse> FollowAsync<TResponse>(
+        Func<TClient, CallOptions, AsyncServerStreamingCall<TResponse>> call,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        ImmutableArray<string> known = await instances.GetAsync(
+            timeouts.Operation, timeouts.WaitForRole, cancellationToken).ConfigureAwait(false);
+        var route = new CallRoute { Avoid = [], Only = _parts.Channel.Table.Choose(known, ImmutableHashSet<string>.Empty) };
+        using AsyncServerStreamingCall<TResponse> sent = Send();
+        while (await NextAsync().ConfigureAwait(false))
+        {
+            yield return sent.ResponseStream.Current;
+        }
+
+        AsyncServerStreamingCall<TResponse> Send()
+        {
+            CallRoute.Current = route;
+            try
+            {
+                return call(_parts.Client, new CallOptions(cancellationToken: cancellationToken));
+            }
+            finally
+            {
+                CallRoute.Current = null;
+            }
+        }
+
+        async ValueTask<bool> NextAsync()
+        {
+            try
+            {
+                return await sent.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false);
+            }
+            catch (RpcException error)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                string endpoint = route.Endpoint ?? route.Only ?? "";
+                throw WireErrors.Sent(error, endpoint) ?? WireErrors.FromTransport(error, role, endpoint, 1);
+            }
+        }
+    }
 
     /// <summary>
     /// Reads a stream of answers; each may take as long as an operation. Until the first of them it is as with any call;
@@ -78,10 +128,12 @@ internal sealed class RoleConnection<TClient>(
         where TResponse : class
     {
         AnswerStream<TResponse> stream = await TryAsync(
-            async (endpoint, left) =>
+            async (route, left) =>
             {
+                string endpoint = Choose(route);
+                CallRoute.Current = new CallRoute { Avoid = [], Only = endpoint };
                 var opened = new AnswerStream<TResponse>(
-                    options => call(create(channels.Get(endpoint)), options), role, endpoint, clock, cancellationToken);
+                    options => call(_parts.Client, options), role, endpoint, clock, cancellationToken);
                 try
                 {
                     await opened.OpenAsync(left).ConfigureAwait(false);
@@ -105,7 +157,7 @@ internal sealed class RoleConnection<TClient>(
     }
 
     private async ValueTask<TResult> TryAsync<TResult>(
-        Func<string, TimeSpan, Task<TResult>> attempt, CancellationToken cancellationToken)
+        Func<CallRoute, TimeSpan, Task<TResult>> attempt, CancellationToken cancellationToken)
     {
         long start = clock.GetTimestamp();
         TimeSpan patience = timeouts.WaitForRole ? timeouts.Operation : timeouts.Connect;
@@ -114,20 +166,21 @@ internal sealed class RoleConnection<TClient>(
         int attempts = 0;
         for (int round = 1; ; round++)
         {
-            ImmutableArray<string> known = await endpoints.GetAsync(
-                fresh: round > 1, Left(start, failure), cancellationToken).ConfigureAwait(false);
-            uint turn = Interlocked.Increment(ref _turn);
-            for (uint i = 0; i < known.Length; i++)
+            ImmutableArray<string> known = await instances.GetAsync(
+                Left(start, failure), timeouts.WaitForRole, cancellationToken).ConfigureAwait(false);
+            var failed = new HashSet<string>(StringComparer.Ordinal);
+            while (failed.Count < known.Length)
             {
-                string endpoint = known[(int)((turn + i) % (uint)known.Length)];
                 attempts++;
+                var route = new CallRoute { Avoid = failed };
                 try
                 {
-                    return await attempt(endpoint, Left(start, failure)).ConfigureAwait(false);
+                    return await attempt(route, Left(start, failure)).ConfigureAwait(false);
                 }
                 catch (RpcException error)
                 {
                     cancellationToken.ThrowIfCancellationRequested();
+                    string endpoint = route.Endpoint ?? known[0];
                     failure = WireErrors.Sent(error, endpoint);
                     if (failure is not null)
                     {
@@ -139,11 +192,17 @@ internal sealed class RoleConnection<TClient>(
                     {
                         throw failure;
                     }
+
+                    if (route.Endpoint is null || !failed.Add(endpoint))
+                    {
+                        // None was left to choose.
+                        break;
+                    }
                 }
             }
 
-            // A pooled connection that broke meanwhile fails the first round, so that even a fixed endpoint gets two.
-            bool final = endpoints.IsFixed && !timeouts.WaitForRole && round == 2;
+            // A connection that broke meanwhile fails the first round, so that even a fixed endpoint gets two.
+            bool final = instances.IsFixed && !timeouts.WaitForRole && round == 2;
             if (final || clock.GetElapsedTime(start) + pause >= patience)
             {
                 throw failure ?? new BigFsException(BigFsErrorCode.Unavailable, $"No {role} is registered at the name server.");
@@ -162,17 +221,23 @@ internal sealed class RoleConnection<TClient>(
 
     public async ValueTask DisposeAsync()
     {
-        if (_streams is not null)
+        if (_parts.Streams is { } streams)
         {
-            await _streams.DisposeAsync().ConfigureAwait(false);
+            await streams.DisposeAsync().ConfigureAwait(false);
         }
 
-        await endpoints.DisposeAsync().ConfigureAwait(false);
+        _parts.Channel.Dispose();
+        await instances.DisposeAsync().ConfigureAwait(false);
     }
 
     /// <summary>The caller's activity, for the other end to make its own under it; null when there is none.</summary>
     private static Metadata? TraceHeaders() =>
         Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } id } ? new Metadata { { "traceparent", id } } : null;
+
+    /// <summary>Chooses an instance for what is not left to the channel's balancer, by the same table.</summary>
+    private string Choose(CallRoute route) =>
+        route.Endpoint = _parts.Channel.Table.Choose(instances.Known, route.Avoid)
+            ?? throw new RpcException(new Status(StatusCode.Unavailable, "No instance is left to try."));
 
     private TimeSpan Left(long start, BigFsException? failure)
     {
@@ -181,5 +246,41 @@ internal sealed class RoleConnection<TClient>(
             ? left
             : throw failure
                 ?? new BigFsException(BigFsErrorCode.TimedOut, $"No {role} answered within {timeouts.Operation}.");
+    }
+
+    /// <summary>The channel to the instances and what calls through it.</summary>
+    private sealed class Parts
+    {
+        public Parts(
+            RoleChannel channel,
+            Func<CallInvoker, TClient> create,
+            Func<TClient, CallOptions, AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers>>? exchange,
+            TimeProvider clock,
+            bool inline)
+        {
+            Channel = channel;
+            Client = create(channel.Invoker);
+            Streams = exchange is null ? null : new CallStreams(Open, clock, inline);
+
+            AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers> Open(string endpoint, CallOptions options)
+            {
+                CallRoute? before = CallRoute.Current;
+                CallRoute.Current = new CallRoute { Avoid = [], Only = endpoint };
+                try
+                {
+                    return exchange(Client, options);
+                }
+                finally
+                {
+                    CallRoute.Current = before;
+                }
+            }
+        }
+
+        public RoleChannel Channel { get; }
+
+        public TClient Client { get; }
+
+        public CallStreams? Streams { get; }
     }
 }

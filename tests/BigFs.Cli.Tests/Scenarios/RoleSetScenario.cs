@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Globalization;
+using BigFs.Cli.Bench;
+
+namespace BigFs.Cli.Tests.Scenarios;
+
+/// <summary>
+/// The full set of roles: started in any order, at rest, and with each role in turn killed, paused and replaced under
+/// load. Where two of a role run no operation fails; where one runs operations wait for it.
+/// </summary>
+[Category("Scenario")]
+internal sealed class RoleSetScenario
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
+    private const double MostIdleCores = 0.05;
+    private const long MostResidentBytes = 120L << 20;
+
+    [Test]
+    public async Task The_full_set_started_in_any_order_serves_within_five_seconds_of_the_last_start_and_rests()
+    {
+        ScenarioLevel.Require();
+        var random = new Random(ScenarioLevel.Seed);
+        for (int round = 1; round <= ScenarioLevel.Of(1, 3); round++)
+        {
+            await using var set = new RoleSet();
+            string[] order = [.. set.Names];
+            random.Shuffle(order);
+            await TestContext.Out.WriteLineAsync($"ORDER {string.Join(' ', order)}");
+            foreach (string name in order)
+            {
+                set.Start(name);
+                await Task.Delay(random.Next(500));
+            }
+
+            double seconds = await FirstWriteAsync(set.Endpoint);
+            ScenarioLevel.Figure($"the full set of processes serves {seconds:0.0} s after the last start");
+            Assert.That(seconds, Is.LessThan(ScenarioLevel.Of(20.0, 5.0)));
+            await RestsAsync("processes", set.ProcessIds);
+        }
+    }
+
+    [Test]
+    public async Task The_full_set_in_one_process_serves_within_five_seconds_and_rests()
+    {
+        ScenarioLevel.Require();
+        using var folder = new TemporaryFolder();
+        long start = Stopwatch.GetTimestamp();
+        await using BigfsProgram dev = BigfsProgram.Start(
+            "dev", "--data", folder.At("data"), "--file-servers", "2", "--nodes", "3", "--port", "0", "--json");
+        using var ready = System.Text.Json.JsonDocument.Parse(await dev.ReadLineAsync(TimeSpan.FromSeconds(60)));
+        await FirstWriteAsync(ready.RootElement.GetProperty("endpoint").GetString()!);
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        ScenarioLevel.Figure($"the full set in one process serves {seconds:0.0} s after its start");
+        Assert.That(seconds, Is.LessThan(ScenarioLevel.Of(20.0, 5.0)));
+        await RestsAsync("one process", new Dictionary<string, int> { ["dev"] = dev.ProcessId });
+    }
+
+    [Test]
+    public async Task Killing_pausing_and_replacing_each_role_under_load_fails_no_operation()
+    {
+        ScenarioLevel.Require();
+        await using var set = new RoleSet();
+        foreach (string name in set.Names)
+        {
+            set.Start(name);
+        }
+
+        await FirstWriteAsync(set.Endpoint);
+        await using var load = new SteadyLoad(set.Endpoint, Patience);
+        await load.NextRoundAsync(Patience);
+
+        // In short one of those of which there are several.
+        string[] turns = ScenarioLevel.IsFull
+            ? [.. set.Names]
+            : ["name-server", "metadata-server", "node-manager", "file-server-1", "datanode-1"];
+        foreach (string name in turns)
+        {
+            await TurnAsync(load, $"{name} killed", async () =>
+            {
+                await set.KillAsync(name);
+                await Task.Delay(ScenarioLevel.Of(300, 3000));
+                set.Start(name);
+                await set.ReadyAsync(name);
+            });
+        }
+
+        string[] paused = ScenarioLevel.IsFull ? [.. set.Names] : ["metadata-server", "file-server-2"];
+        foreach (string name in paused)
+        {
+            await TurnAsync(load, $"{name} paused", async () =>
+            {
+                set.Pause(name, on: true);
+                await Task.Delay(ScenarioLevel.Of(1000, 30_000));
+                set.Pause(name, on: false);
+            });
+        }
+
+        foreach (string name in ScenarioLevel.IsFull ? [.. set.Names] : new[] { "node-manager", "file-server-2" })
+        {
+            await TurnAsync(load, $"{name} replaced", async () =>
+            {
+                await set.StopAsync(name);
+                set.Start(name);
+                await set.ReadyAsync(name);
+            });
+        }
+
+        await load.FinishAsync();
+        ScenarioLevel.Figure($"{load.Log.Acknowledged} uploads acknowledged, {load.Failures.Count} operations failed, {load.Log.Unknown} of unknown outcome");
+        Assert.That(load.Failures, Is.Empty);
+    }
+
+    private static async Task TurnAsync(SteadyLoad load, string what, Func<Task> disturb)
+    {
+        load.TakeLongest();
+        int failuresBefore = load.Failures.Count;
+        await disturb();
+        await load.NextRoundAsync(Patience);
+        int done = load.Succeeded;
+        ScenarioLevel.Figure($"{what}: {done} operations, longest {load.TakeLongest():0.0} s, {load.Failures.Count - failuresBefore} failed");
+    }
+
+    /// <summary>Writes a file as soon as that is possible; seconds that it took.</summary>
+    private static async Task<double> FirstWriteAsync(string endpoint)
+    {
+        long start = Stopwatch.GetTimestamp();
+        await using var client = new BigFsClient(new Uri(endpoint));
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await client.UploadAsync("/load/first", new MemoryStream([1]));
+                    return true;
+                }
+                catch (BigFsException early) when (early.IsTransient || early.Code == BigFsErrorCode.NotEnoughNodes)
+                {
+                    return false;
+                }
+            },
+            "the first write",
+            TimeSpan.FromSeconds(60));
+        await client.DeleteAsync("/load/first");
+        return Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    /// <summary>Measures a set that nobody asks anything.</summary>
+    private static async Task RestsAsync(string what, IReadOnlyDictionary<string, int> processes)
+    {
+        // What was begun at the start has time to end.
+        await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(1, 5)));
+        double before = CpuOf(processes.Values);
+        long start = Stopwatch.GetTimestamp();
+        await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(2, 20)));
+        double cores = (CpuOf(processes.Values) - before) / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        (string Name, long Bytes)[] resident = [.. processes.Select(pair => (pair.Key, ResidentBytes(pair.Value)))];
+        string each = string.Join(", ", resident.Select(one => $"{one.Name} {(one.Bytes >> 20).ToString(CultureInfo.InvariantCulture)} MiB"));
+        ScenarioLevel.Figure($"{what} at rest: {100 * cores:0.0} % of one core; resident {each}");
+        using (Assert.EnterMultipleScope())
+        {
+            // A short look counts ticks of 10 ms, and what the last of the start costs.
+            Assert.That(cores, Is.LessThan(ScenarioLevel.Of(5, 1) * MostIdleCores));
+            int roles = processes.Count == 1 ? 8 : 1;
+            Assert.That(resident.Max(one => one.Bytes), Is.LessThan(roles * MostResidentBytes));
+        }
+    }
+
+    private static double CpuOf(IEnumerable<int> processIds) =>
+        processIds.Sum(id => CpuMeter.ParseStat(File.ReadAllText($"/proc/{id}/stat")) ?? 0);
+
+    private static long ResidentBytes(int processId) => long.Parse(
+        File.ReadLines($"/proc/{processId}/status").Single(line => line.StartsWith("VmRSS:", StringComparison.Ordinal))["VmRSS:".Length..].Replace("kB", ""),
+        CultureInfo.InvariantCulture) << 10;
+}
