@@ -29,7 +29,10 @@ internal sealed class CachedMetadata(IMetadataStore metadata, IClusterBus bus, l
         if (isKnown && IsFresh(readAt, maxStaleness))
         {
             FileServerMetrics.CacheAnswered(CacheOutcome.Stale);
-            return known;
+
+            // What the lease was counted from is as old as the answer.
+            TimeSpan left = known!.Lease - time.GetElapsedTime(readAt);
+            return known with { Lease = left > TimeSpan.Zero ? left : TimeSpan.Zero };
         }
 
         long begun = _cache.Begin(), now = time.GetTimestamp();

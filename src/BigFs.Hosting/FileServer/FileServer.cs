@@ -192,6 +192,8 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
                     Manifest = found.Manifest,
                     Locations = locations,
                     Content = found.Content,
+                    Chunks = found.Chunks,
+                    Lease = found.Lease,
                 };
             default:
                 throw new BigFsException(BigFsErrorCode.IsDirectory, $"{path} is a directory; a file is expected.")
@@ -242,6 +244,30 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         _cached.Forget(request.Destination, tree: moved is BigFsDirectory);
         return moved;
     }
+
+    /// <inheritdoc/>
+    public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        _metadata.StageChunksAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        _metadata.ReadManifestAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        _metadata.RenewReadAsync(version, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        _metadata.StartTotalsAsync(operation, path, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _metadata.FindJobAsync(job, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _metadata.CancelJobAsync(job, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken) =>
