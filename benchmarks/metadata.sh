@@ -1,16 +1,20 @@
 #!/usr/bin/env bash
-# Names beside what SQLite itself can do with the same rows: `bigfs bench create | stat | list | delete` against a cluster of
-# processes (one of each role), straight at the metadata server (streamed and unary) and through a file server, in turns with
-# a reference that writes the rows by hand on one connection with the same durability and as many creates a transaction as
-# there are callers. Best of N rounds against best of N rounds; only the ratios within one run mean anything.
+# Names beside what SQLite itself can do with the same rows, in two tables. In process: the store as a library, with its own
+# reference (BigFs.Benchmarks metadata). Over gRPC: `bigfs bench create | stat | list | delete` against a cluster of processes
+# (one of each role), straight at the metadata server (streamed and unary) and through a file server, in turns with a
+# reference that writes the rows by hand on one connection with the same durability and as many creates a transaction as
+# there are callers; best of N rounds against best of N rounds. Only the ratios within one run mean anything.
 #
-#   benchmarks/metadata.sh [--bigfs PATH] [--benchmarks PATH] [--count 100000] [--large 1000000] [--rounds 3] [--quick] [--dir DIR]
+#   benchmarks/metadata.sh [--bigfs PATH] [--benchmarks PATH] [--count 100000] [--large 1000000] [--rounds 3] [--growth N]
+#                          [--only process|grpc] [--quick] [--dir DIR]
 #
 #   --bigfs PATH       the program or its bigfs.dll; default the Release build of this clone, which is made if missing
 #   --benchmarks PATH  BigFs.Benchmarks.dll, which has the reference and the store in process; default as above
 #   --count N          names of a row; default 100000
 #   --large N          names of the directory whose first page is timed; default 1000000
 #   --rounds N         rounds, each on a fresh cluster; default 3
+#   --growth N         also how the store fares with N entries beside 100,000
+#   --only TABLE       one table: process or grpc
 #   --quick            one round with few names: a look, not a measurement
 #   --dir DIR          where the data goes (a folder of its own is made there and removed); default ${TMPDIR:-/tmp}
 set -uo pipefail
@@ -19,11 +23,11 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C
 
 fail() { echo "metadata.sh: $*" >&2; exit 2; }
 
-bigfs='' benchmarks='' count=100000 large=1000000 rounds=3 quick='' dir=${TMPDIR:-/tmp}
+bigfs='' benchmarks='' count=100000 large=1000000 rounds=3 growth='' only='' quick='' dir=${TMPDIR:-/tmp}
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) quick=1; rounds=1; count=20000; large=50000 ;;
-    --bigfs | --benchmarks | --count | --large | --rounds | --dir)
+    --bigfs | --benchmarks | --count | --large | --rounds | --growth | --only | --dir)
       [ $# -ge 2 ] || fail "$1 needs a value"
       declare "${1#--}=$2"
       shift ;;
@@ -35,6 +39,8 @@ done
 for number in "$count" "$large" "$rounds"; do
   [[ $number =~ ^[1-9][0-9]*$ ]] || fail "--count, --large and --rounds must be 1 or more"
 done
+[[ $growth =~ ^([1-9][0-9]*)?$ ]] || fail "--growth must be a number"
+[[ $only =~ ^(process|grpc)?$ ]] || fail "--only must be process or grpc"
 [ -d "$dir" ] || fail "\"$dir\" is no folder"
 
 # built PROJECT DLL: the Release build of a project of this clone.
@@ -145,6 +151,25 @@ round() {
   stop_cluster
 }
 
+# in_process: the first table, from the FIGURE lines that the benchmarks print.
+in_process() {
+  echo "In process: SQLite with a full flush before each answer; the reference writes the same rows on one connection."
+  echo
+  TMPDIR=$work dotnet "$benchmarks" metadata < /dev/null > "$work/process" 2>&1 || { cat "$work/process" >&2; echo "not measured"; }
+  [ -z "$growth" ] || TMPDIR=$work dotnet "$benchmarks" metadata growth "$growth" < /dev/null >> "$work/process" 2>&1 \
+    || { tail -n 5 "$work/process" >&2; echo "growth not measured"; }
+  awk -F ': ' '/^FIGURE / {
+      name = substr($1, 8); value = $2; number = value; gsub(/,/, "", number); number += 0; bar = ""
+      if (name == "creates, 128 callers, of those by hand") bar = (number >= 0.8 ? "holds" : "below") ": >= 0.8"
+      if (name ~ /^look-ups, one thread/) bar = (number >= 150000 ? "holds" : "below") ": >= 150,000"
+      if (name == "listed entries, one thread") bar = (number >= 500000 ? "holds" : "below") ": >= 500,000"
+      printf "%-52s %18s  %s\n", name, value, bar
+    }' "$work/process"
+  echo
+}
+
+[ "$only" = grpc ] || in_process
+[ "$only" = process ] && exit 0
 for ((i = 1; i <= rounds; i++)); do
   echo "round $i of $rounds" >&2
   round
