@@ -26,7 +26,8 @@ internal sealed class CachedMetadataTests
     [Test]
     public async Task A_manifest_is_fetched_once_and_validated_afterwards()
     {
-        await using var cluster = await Cluster.StartAsync(new TestBus());
+        // The event of the commit itself would come in between.
+        await using var cluster = await Cluster.StartAsync(new TestBus { Delivers = false });
         await cluster.CommitAsync(cluster.First, "/f", 1);
 
         for (int i = 0; i < 3; i++)
@@ -74,7 +75,8 @@ internal sealed class CachedMetadataTests
             }
         }
 
-        Assert.That(cluster.Store.Validations, Is.GreaterThan(10), "the caches were used");
+        // Events that come soon leave little to validate.
+        Assert.That(cluster.Store.Validations, Is.GreaterThan(delivers ? 0 : 100), "the caches were used");
     }
 
     [Test]
@@ -134,7 +136,7 @@ internal sealed class CachedMetadataTests
     [Test]
     public async Task Stale_reads_go_on_while_the_metadata_server_is_away_and_others_do_not()
     {
-        await using var cluster = await Cluster.StartAsync(new TestBus());
+        await using var cluster = await Cluster.StartAsync(new TestBus { Delivers = false });
         await cluster.CommitAsync(cluster.First, "/f", 1);
         await cluster.OpenAsync(cluster.First, "/f");
         cluster.Store.IsAway = true;
