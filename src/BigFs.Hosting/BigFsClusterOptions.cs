@@ -1,5 +1,6 @@
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Hosting.MetadataServer;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting;
@@ -68,6 +69,9 @@ public sealed class BigFsClusterOptions
 
     /// <summary>Stands between a datanode (its number, from 1) and its disk, for tests that inject failures.</summary>
     internal Func<int, IDisk, IDisk>? WrapDisk { get; set; }
+
+    /// <summary>How deletions are carried out, for tests that wait for them; null for the defaults.</summary>
+    internal MetadataPace? Pace { get; set; }
 
     /// <summary><see cref="Replicas"/> with its default filled in.</summary>
     public int EffectiveReplicas => Replicas ?? Math.Min(2, DataNodes);

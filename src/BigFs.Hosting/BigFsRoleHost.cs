@@ -189,7 +189,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)))
+            .Map(Protocol.NodeManagerAdmin.BindService(host.Admin));
         return host.Role;
     }
 
@@ -209,9 +210,11 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             datanodes,
             bus,
             _services,
+            MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
-            host.Role, _services.LoggerOf<MetadataServerService>())));
+            host.Role, _services.LoggerOf<MetadataServerService>())))
+            .Map(Protocol.MetadataAdmin.BindService(host.Admin));
         return host.Role;
     }
 
