@@ -42,9 +42,9 @@ public sealed class BigFsClusterOptions
     public int Port { get; set; }
 
     /// <summary>
-    /// Bytes that each datanode may hold prepared ahead of need, all open volumes together, 0 to 1 TiB; default 64 MiB.
+    /// Bytes that each datanode may hold prepared ahead of need, all open volumes together, 0 to 1 TiB; default 256 MiB.
     /// </summary>
-    public long PreparedBytesPerNode { get; set; } = 64L << 20;
+    public long PreparedBytesPerNode { get; set; } = 256L << 20;
 
     /// <summary>Bytes of its chunks that each datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
     public long ScrubBytesPerSecond { get; set; } = 16L << 20;

@@ -30,6 +30,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ChannelCache _channels;
     private readonly ControlListener _listener;
     private readonly ClusterSecret? _secret;
+    private NameDurability _nameDurability = MetadataServerHost.ElsewhereDurability;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
     private readonly List<INameServer> _nameServers = [];
@@ -106,7 +107,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 manager,
                 Signer(),
                 bus,
-                MetadataServerHost.FileDurability,
+                _nameDurability,
                 _options.MetadataCacheBytes,
                 _services.Time,
                 _services.LoggerFor("BigFs.FileServer")));
@@ -212,6 +213,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             _services,
             MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
+        _nameDurability = host.NameDurability;
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())))
             .Map(Protocol.MetadataAdmin.BindService(host.Admin));

@@ -39,6 +39,10 @@ internal sealed class MetadataServerHost : IAsyncDisposable
     /// <summary>How safe a name is on SQLite with a file, for receipts.</summary>
     public static NameDurability FileDurability { get; } = new(BigFsDurability.Flushed, "SQLite, one copy, synced");
 
+    /// <summary>What is known of a name whose metadata server runs elsewhere, for receipts: each engine keeps so much.</summary>
+    public static NameDurability ElsewhereDurability { get; } =
+        new(BigFsDurability.Flushed, "the metadata server's database, at least one copy, synced");
+
     /// <summary>Opens the database and starts.</summary>
     /// <param name="elsewhere">The engine; null for SQLite.</param>
     /// <param name="dataDirectory">SQLite's folder; null for memory.</param>
