@@ -22,6 +22,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     private readonly NameDurability _nameDurability;
     private readonly ClusterMapView _view;
     private readonly CapabilitySigner _signer;
+    private readonly ChunkKeyScatter? _scatter;
     private readonly ReadCapabilities _reads;
     private readonly GrantPlanner _planner = new();
     private readonly SemaphoreSlim _starting = new(1, 1);
@@ -37,6 +38,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <param name="cacheBytes">Most memory for entries and manifests that were read, about; 0 for none.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
+    /// <param name="scatter">Scatters the keys of chunks, where clients are kept apart; null: they follow each other.</param>
     public FileServer(
         IMetadataStore metadata,
         INodeManager nodeManager,
@@ -45,8 +47,10 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         NameDurability nameDurability,
         long cacheBytes,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        ChunkKeyScatter? scatter = null)
     {
+        _scatter = scatter;
         _signer = signer;
         _reads = new ReadCapabilities(signer, time);
         _metadata = metadata;
@@ -297,7 +301,8 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
 
     private ChunkGrant Grant(PlannedChunk chunk, Dictionary<NodeId, ClusterNode> nodes, long incarnation)
     {
-        ChunkKey key = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter));
+        ChunkKey next = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter));
+        ChunkKey key = _scatter?.Scatter(next) ?? next;
         return new ChunkGrant
         {
             Key = key,

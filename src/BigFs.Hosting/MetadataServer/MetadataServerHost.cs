@@ -1,6 +1,7 @@
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
+using BigFs.Core.Security;
 using BigFs.Hosting.Backup;
 using BigFs.Hosting.Check;
 using BigFs.Hosting.Persistence;
@@ -26,6 +27,9 @@ internal sealed class MetadataServerHost : IAsyncDisposable
 
     /// <summary>The role.</summary>
     public MetadataServer Role { get; }
+
+    /// <summary>The keys of the cluster's clients.</summary>
+    public IAccessKeyStore AccessKeys => _engine.AccessKeys;
 
     /// <summary>The engine.</summary>
     public IMetadataEngine Engine => _engine;
