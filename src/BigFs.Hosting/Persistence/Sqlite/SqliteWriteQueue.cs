@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -114,12 +115,12 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
             }
 
             _metrics.Ended(Stopwatch.GetElapsedTime(began), batch.Count);
-
-            foreach (SqliteWriteOperation operation in batch)
+            foreach (SqliteWriteOperation operation in Canary.AnswerBeforeCommit ? [] : batch)
             {
                 operation.Complete();
             }
 
+            CrashPoint.Reach("transaction.after-answer");
             batch.Clear();
         }
     }
@@ -151,11 +152,13 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     {
         try
         {
+            CrashPoint.Reach("transaction.before-begin");
             _begin.Run();
             int changes = raw.sqlite3_total_changes(_database.Connection.Handle!);
             foreach (SqliteWriteOperation operation in batch)
             {
                 RunOne(operation);
+                CrashPoint.Reach("transaction.between-operations");
             }
 
             if (raw.sqlite3_total_changes(_database.Connection.Handle!) != changes)
@@ -163,7 +166,10 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _beforeCommit();
             }
 
+            Canary.TellEarly(batch, static operation => operation.Complete());
+            CrashPoint.Reach("transaction.before-commit");
             _commit.Run();
+            CrashPoint.Reach("transaction.after-commit");
             return null;
         }
         catch (SqliteException exception)
