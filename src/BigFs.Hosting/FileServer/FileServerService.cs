@@ -8,13 +8,30 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting.FileServer;
 
 /// <summary>A file server, served over gRPC.</summary>
-internal sealed class FileServerService(IFileServer files, ILogger<FileServerService> logger) : Protocol.FileServer.FileServerBase
+/// <param name="files">The file server.</param>
+/// <param name="logger">Is told of faults.</param>
+/// <param name="calls">Counts what travels on streams of calls; null for nobody.</param>
+internal sealed class FileServerService(IFileServer files, ILogger<FileServerService> logger, CallMeter? calls = null) : Protocol.FileServer.FileServerBase
 {
     public override Task Exchange(
         IAsyncStreamReader<Protocol.Calls> requestStream,
         IServerStreamWriter<Protocol.Answers> responseStream,
         ServerCallContext context) =>
-        CallExchange.ServeAsync(requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
+        CallExchange.ServeAsync(
+            requestStream, responseStream, calls is null ? HandleAsync : CountAsync, logger, context.CancellationToken);
+
+    private async ValueTask<Protocol.Answer> CountAsync(Protocol.Call call, CancellationToken cancellationToken)
+    {
+        calls!.Begin();
+        try
+        {
+            return await HandleAsync(call, cancellationToken);
+        }
+        finally
+        {
+            calls.End();
+        }
+    }
 
     public override async Task<Protocol.UploadTicket> BeginUpload(
         Protocol.BeginUploadRequest request, ServerCallContext context)

@@ -46,6 +46,9 @@ internal sealed class ControlListener : IAsyncDisposable
     /// <summary>Where it listens, "host:port"; empty before the start.</summary>
     public string Endpoint { get; private set; } = "";
 
+    /// <summary>Counts the calls of the file server's service.</summary>
+    public CallMeter FileServerCalls { get; } = new();
+
     /// <summary>Adds a service, before the start: <c>XBase.BindService(instance)</c>.</summary>
     public ControlListener Map(ServerServiceDefinition service)
     {
@@ -112,6 +115,7 @@ internal sealed class ControlListener : IAsyncDisposable
         {
             options.MaxReceiveMessageSize = ControlLimits.MaxMessageBytes;
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
+            options.Interceptors.Add<CallMeterInterceptor>(FileServerCalls, "bigfs.v1.FileServer");
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
         });
         builder.WebHost.UseKestrelCore();

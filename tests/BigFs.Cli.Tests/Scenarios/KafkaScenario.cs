@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Text;
+using BigFs.Hosting.Tests.Messaging;
+using Confluent.Kafka;
+
+namespace BigFs.Cli.Tests.Scenarios;
+
+/// <summary>A cluster of processes whose events travel by Kafka, whatever becomes of Kafka: files do not notice.</summary>
+[Category("Scenario")]
+[NonParallelizable]
+internal sealed class KafkaScenario
+{
+    private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(5);
+    private static readonly string[] Topics =
+        ["datanode_heartbeats", "datanode_cluster_updates", "server_heartbeats", "metadata_invalidation_events"];
+
+    private readonly string _prefix = $"scenario-{Guid.NewGuid():N}.";
+
+    [Test]
+    public async Task Kafka_is_paused_killed_emptied_and_shuffled_and_no_operation_fails_and_nobody_is_called_dead()
+    {
+        ScenarioLevel.Require();
+        var broker = TestBroker.RequireProcess();
+        string servers = TestBroker.RequireAddress();
+        string[] topics = [.. Topics.Select(topic => _prefix + topic)];
+        await using ProcessScenario cluster = await ProcessScenario.StartAsync(
+            3, "--bus", "kafka", "--kafka", servers, "--kafka-prefix", _prefix);
+        await using BigFsClient client = cluster.Connect();
+        await using var load = new SteadyLoad(client, workers: 2, ScenarioLevel.Seed);
+        using IAdminClient admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = servers }).SetLogHandler((_, _) => { }).Build();
+
+        await HeardAsync("the start");
+
+        await using (var repeater = new KafkaRepeater(servers, topics, ScenarioLevel.Seed))
+        {
+            await LastAsync(ScenarioLevel.Of(2, 30));
+            Assert.That(repeater.Repeated, Is.GreaterThan(0));
+            ScenarioLevel.Figure($"events doubled and shuffled {repeater.Repeated}");
+        }
+
+        broker.Pause();
+        await LastAsync(ScenarioLevel.Of(6, 60));
+        broker.Resume();
+        await HeardAsync("a pause");
+
+        await broker.KillAsync();
+        await LastAsync(ScenarioLevel.Of(1, 10));
+        await broker.StartAsync();
+        await HeardAsync("a kill and restart");
+
+        await admin.DeleteTopicsAsync(topics);
+        await HeardAsync("the deletion of all topics");
+
+        (int operations, string[] failures, TimeSpan longest) = await load.StopAsync();
+        ScenarioLevel.Figure($"Kafka away and back: {operations} operations, {failures.Length} failed, longest {longest.TotalMilliseconds:0} ms");
+        Assert.That(failures, Is.Empty);
+        Assert.That(operations, Is.GreaterThan(50));
+        Assert.That(cluster.Events.Where(IsVerdict), Is.Empty, "a datanode was called suspect or dead");
+        await admin.DeleteTopicsAsync(topics);
+
+        // The load goes on meanwhile, and must get on.
+        async Task LastAsync(int seconds)
+        {
+            int before = load.Operations;
+            await Task.Delay(TimeSpan.FromSeconds(seconds));
+            Assert.That(load.Operations, Is.GreaterThan(before), "the load stands still");
+        }
+
+        async Task HeardAsync(string what)
+        {
+            var taken = Stopwatch.StartNew();
+            await FreshHeartbeatsAsync(servers, cluster, taken);
+            ScenarioLevel.Figure($"heartbeats of all datanodes and the file server {taken.Elapsed.TotalSeconds:0.0} s after {what}");
+            bool wasSilent = Count(cluster, " 3017 ") > Count(cluster, " 3018 ");
+            if (wasSilent)
+            {
+                await Eventually.TrueAsync(
+                    () => Count(cluster, " 3017 ") == Count(cluster, " 3018 "), $"the node manager hears of all after {what}", Recovery);
+                ScenarioLevel.Figure($"the node manager hears of all {taken.Elapsed.TotalSeconds:0.0} s after {what}");
+            }
+        }
+    }
+
+    /// <summary>Events 3003 (suspect) and 3019 (dead) of the node manager.</summary>
+    private static bool IsVerdict(string line) =>
+        line.Contains(" 3003 ", StringComparison.Ordinal) || line.Contains(" 3019 ", StringComparison.Ordinal);
+
+    private static int Count(ProcessScenario cluster, string @event) =>
+        cluster.Events.Count(line => line.Contains(@event, StringComparison.Ordinal));
+
+    /// <summary>
+    /// Waits for heartbeats, made from now on, of every datanode and of a file server; a reader of its own begins anew each
+    /// time, so that its own view is none that must recover.
+    /// </summary>
+    private async Task FreshHeartbeatsAsync(string servers, ProcessScenario cluster, Stopwatch taken)
+    {
+        DateTime begun = DateTime.UtcNow;
+        HashSet<string> missing = [.. cluster.DataNodes.Select(node => node.Id), .. FileServers(cluster)];
+        using IAdminClient admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = servers }).SetLogHandler((_, _) => { }).Build();
+        while (missing.Count > 0)
+        {
+            Assert.That(taken.Elapsed, Is.LessThan(Recovery), $"no heartbeats of {string.Join(", ", missing)}");
+            using IConsumer<byte[]?, byte[]> consumer = new ConsumerBuilder<byte[]?, byte[]>(
+                new ConsumerConfig { BootstrapServers = servers, GroupId = "watcher", EnableAutoCommit = false }).SetLogHandler((_, _) => { }).Build();
+            try
+            {
+                consumer.Assign(new[] { Topics[0], Topics[2] }.SelectMany(
+                    topic => admin.GetMetadata(_prefix + topic, TimeSpan.FromSeconds(1)).Topics.Single().Partitions
+                        .Select(partition => new TopicPartitionOffset(_prefix + topic, partition.PartitionId, Offset.Beginning))));
+            }
+            catch (KafkaException)
+            {
+                continue; // The broker is not yet there for new callers.
+            }
+
+            var look = Stopwatch.StartNew();
+            while (missing.Count > 0 && look.Elapsed < TimeSpan.FromSeconds(1))
+            {
+                try
+                {
+                    if (consumer.Consume(100) is { Message.Key: { } key } record && record.Message.Timestamp.UtcDateTime >= begun)
+                    {
+                        missing.Remove(Encoding.UTF8.GetString(key));
+                    }
+                }
+                catch (ConsumeException)
+                {
+                    break; // A topic is away.
+                }
+
+                await Task.Yield();
+            }
+        }
+    }
+
+    private static IEnumerable<string> FileServers(ProcessScenario cluster) =>
+        cluster.Roles.Where(role => role.Role == "file-server").Select(role => role.Id);
+}
