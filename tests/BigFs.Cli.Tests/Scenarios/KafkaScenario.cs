@@ -10,6 +10,7 @@ namespace BigFs.Cli.Tests.Scenarios;
 [NonParallelizable]
 internal sealed class KafkaScenario
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Recovery = TimeSpan.FromSeconds(5);
     private static readonly string[] Topics =
         ["datanode_heartbeats", "datanode_cluster_updates", "server_heartbeats", "metadata_invalidation_events"];
@@ -25,8 +26,7 @@ internal sealed class KafkaScenario
         string[] topics = [.. Topics.Select(topic => _prefix + topic)];
         await using ProcessScenario cluster = await ProcessScenario.StartAsync(
             3, "--bus", "kafka", "--kafka", servers, "--kafka-prefix", _prefix);
-        await using BigFsClient client = cluster.Connect();
-        await using var load = new SteadyLoad(client, workers: 2, ScenarioLevel.Seed);
+        await using var load = new SteadyLoad(cluster.Endpoint, Patience);
         using IAdminClient admin = new AdminClientBuilder(new AdminClientConfig { BootstrapServers = servers }).SetLogHandler((_, _) => { }).Build();
 
         await HeardAsync("the start");
@@ -51,9 +51,11 @@ internal sealed class KafkaScenario
         await admin.DeleteTopicsAsync(topics);
         await HeardAsync("the deletion of all topics");
 
-        (int operations, string[] failures, TimeSpan longest) = await load.StopAsync();
-        ScenarioLevel.Figure($"Kafka away and back: {operations} operations, {failures.Length} failed, longest {longest.TotalMilliseconds:0} ms");
-        Assert.That(failures, Is.Empty);
+        int operations = load.Succeeded;
+        await load.FinishAsync();
+        ScenarioLevel.Figure(
+            $"Kafka away and back: {operations} operations, {load.Failures.Count} failed, longest {load.TakeLongest():0.0} s, {load.Log.Acknowledged} uploads acknowledged and found");
+        Assert.That(load.Failures, Is.Empty);
         Assert.That(operations, Is.GreaterThan(50));
         Assert.That(cluster.Events.Where(IsVerdict), Is.Empty, "a datanode was called suspect or dead");
         await admin.DeleteTopicsAsync(topics);
@@ -61,9 +63,9 @@ internal sealed class KafkaScenario
         // The load goes on meanwhile, and must get on.
         async Task LastAsync(int seconds)
         {
-            int before = load.Operations;
+            int before = load.Succeeded;
             await Task.Delay(TimeSpan.FromSeconds(seconds));
-            Assert.That(load.Operations, Is.GreaterThan(before), "the load stands still");
+            Assert.That(load.Succeeded, Is.GreaterThan(before), "the load stands still");
         }
 
         async Task HeardAsync(string what)

@@ -1,83 +1,132 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace BigFs.Cli.Tests.Scenarios;
 
 /// <summary>
-/// Uploads, downloads and lists, one after the other on some paths, until it is stopped. Nothing is tried again here: what
-/// fails is a failed operation.
+/// Uploads, downloads and lists at a steady, low rate by one client, with a log of what was acknowledged. Each operation
+/// that fails is kept.
 /// </summary>
 internal sealed class SteadyLoad : IAsyncDisposable
 {
-    private const int Paths = 10;
+    private const int Paths = 24;
+    private const int LargestFile = 300_000;
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(40);
 
-    private readonly IBigFsClient _client;
+    private readonly BigFsClient _client;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Lock _lock = new();
-    private readonly List<string> _failures = [];
-    private readonly Task _workers;
-    private int _operations;
-    private TimeSpan _longest;
+    private readonly Task[] _loops;
+    private readonly ConcurrentBag<(string Operation, double Seconds)> _times = [];
+    private int _writes;
 
-    public SteadyLoad(IBigFsClient client, int workers, int seed)
+    public SteadyLoad(string endpoint, TimeSpan patience)
     {
-        _client = client;
-        _workers = Task.WhenAll(Enumerable.Range(0, workers).Select(worker => WorkAsync(worker, new Random(seed + worker))));
+        _client = new BigFsClient(new BigFsClientOptions
+        {
+            Endpoint = new Uri(endpoint),
+            OperationTimeout = patience,
+            StallTimeout = patience,
+        });
+        _loops = [RunAsync("upload", UploadAsync, 1), RunAsync("upload", UploadAsync, 2), RunAsync("download", DownloadAsync, 3), RunAsync("list", ListAsync, 4)];
     }
 
-    /// <summary>Operations that succeeded so far.</summary>
-    public int Operations => Volatile.Read(ref _operations);
+    /// <summary>What was acknowledged.</summary>
+    public AcknowledgementLog Log { get; } = new();
 
-    /// <summary>Stops, and tells how it went.</summary>
-    public async Task<(int Operations, string[] Failures, TimeSpan Longest)> StopAsync()
+    /// <summary>The operations that failed.</summary>
+    public ConcurrentQueue<string> Failures { get; } = [];
+
+    /// <summary>Operations that succeeded so far.</summary>
+    public int Succeeded => _times.Count;
+
+    /// <summary>Forgets the times so far and returns the longest in seconds, over all kinds.</summary>
+    public double TakeLongest()
+    {
+        double longest = 0;
+        while (_times.TryTake(out (string Operation, double Seconds) one))
+        {
+            longest = Math.Max(longest, one.Seconds);
+        }
+
+        return longest;
+    }
+
+    /// <summary>Returns when every kind of operation succeeded once more.</summary>
+    public async Task NextRoundAsync(TimeSpan deadline)
+    {
+        var seen = _times.ToArray().CountBy(one => one.Operation).ToDictionary();
+        await Eventually.TrueAsync(
+            () => new[] { "upload", "download", "list" }.All(
+                kind => _times.Count(one => one.Operation == kind) > seen.GetValueOrDefault(kind)),
+            "an upload, a download and a list",
+            deadline);
+    }
+
+    /// <summary>Ends the load when what is in hand has ended, and checks what was acknowledged.</summary>
+    public async Task FinishAsync()
     {
         await _stop.CancelAsync();
-        await _workers;
-        return (_operations, [.. _failures], _longest);
+        await Task.WhenAll(_loops);
+        await Log.VerifyAsync(_client);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _workers;
+        await Task.WhenAll(_loops);
+        await _client.DisposeAsync();
         _stop.Dispose();
     }
 
-    private async Task WorkAsync(int worker, Random random)
+    private async Task RunAsync(string kind, Func<Random, int, Task> operation, int loop)
     {
-        BigFsPath folder = $"/load-{worker}";
+        var random = new Random(ScenarioLevel.Seed + loop);
         while (!_stop.IsCancellationRequested)
         {
-            BigFsPath path = folder / $"{random.Next(Paths)}";
-            var content = new WrittenContent(random.NextInt64(), random.Next(1, 200_000));
-            await RunAsync($"upload {path}", async () => await _client.UploadAsync(path, content.Open()));
-            await RunAsync($"download {path}", async () =>
+            long began = Stopwatch.GetTimestamp();
+            try
             {
-                await using BigFsReadStream stream = await _client.OpenReadAsync(path);
-                Assert.That(await WrittenContent.ReadAsync(stream, stream.Length, path.ToString()), Is.EqualTo(content));
-            });
-            await RunAsync($"list {folder}", async () => _ = await _client.ListPageAsync(folder));
+                await operation(random, loop);
+                _times.Add((kind, Stopwatch.GetElapsedTime(began).TotalSeconds));
+            }
+            catch (Exception failure) when (failure is BigFsException or IOException)
+            {
+                Failures.Enqueue($"{kind} after {Stopwatch.GetElapsedTime(began).TotalSeconds:0.0} s: {failure.Message}");
+            }
+
+            await Task.Delay(Pace, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task RunAsync(string what, Func<Task> operation)
+    private async Task UploadAsync(Random random, int loop)
     {
-        var taken = Stopwatch.StartNew();
-        try
+        // Each loop writes paths of its own, so that a path has one writer at a time.
+        int number = Interlocked.Increment(ref _writes);
+        BigFsPath path = $"/load/{loop}-{random.Next(Paths)}";
+        var content = new WrittenContent(number, random.Next(LargestFile));
+        Log.Begin(path, content);
+        await using Stream source = content.Open();
+        await _client.UploadAsync(path, source);
+        Log.Acknowledge(path, content);
+    }
+
+    private async Task DownloadAsync(Random random, int loop)
+    {
+        BigFsPath path = $"/load/{random.Next(1, 3)}-{random.Next(Paths)}";
+        if (await _client.FindAsync(path) is null)
         {
-            await operation();
-            Interlocked.Increment(ref _operations);
-        }
-        catch (Exception failure)
-        {
-            lock (_lock)
-            {
-                _failures.Add($"{what}: {failure.Message}");
-            }
+            return;
         }
 
-        lock (_lock)
+        await using BigFsReadStream content = await _client.OpenReadAsync(path);
+        await WrittenContent.ReadAsync(content, content.File.Size, path.ToString());
+    }
+
+    private async Task ListAsync(Random random, int loop)
+    {
+        await foreach (BigFsEntry entry in _client.ListAsync("/"))
         {
-            _longest = taken.Elapsed > _longest ? taken.Elapsed : _longest;
+            Assert.That(entry.Path.Name, Is.EqualTo("load"));
         }
     }
 }
