@@ -10,14 +10,14 @@ namespace BigFs.Hosting.Persistence;
 /// <summary>Reads the namespace on one connection: paths are walked from the root, a statement a level.</summary>
 internal sealed class SqliteEntryReader : IDisposable
 {
-    private const string Columns = "name, id, created, modified, version, size, crc, replicas, notes";
+    private const string Columns = "name, id, created, modified, version, size, crc, replicas, notes, chunks";
 
     // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
     private const byte AboveUtf8 = 0xFF;
 
-    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named;
+    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due;
 
-    public SqliteEntryReader(SqliteConnection connection)
+    public SqliteEntryReader(SqliteConnection connection, TimeSpan retention)
     {
         _begin = new SqliteStatement(connection, "BEGIN");
         _end = new SqliteStatement(connection, "ROLLBACK");
@@ -34,9 +34,23 @@ internal sealed class SqliteEntryReader : IDisposable
         _due = new SqliteStatement(
             connection,
             "SELECT id, volume, key, epoch, confirmed, attempts FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
-        _named = new SqliteStatement(
-            connection, "SELECT name, value FROM meta WHERE name IN ('namespace', 'cluster', 'generation', 'paused')");
+        Identity = new SqliteIdentity(connection);
+        Inspection = new SqliteInspection(connection, this);
+        Versions = new SqliteVersionReader(connection, this);
+        Jobs = new SqliteJobs(connection, retention);
     }
+
+    /// <summary>The rows as they are.</summary>
+    public SqliteInspection Inspection { get; }
+
+    /// <summary>What the database says of itself.</summary>
+    public SqliteIdentity Identity { get; }
+
+    /// <summary>Versions by their own number, and the owners of chunks.</summary>
+    public SqliteVersionReader Versions { get; }
+
+    /// <summary>The jobs.</summary>
+    public SqliteJobs Jobs { get; }
 
     /// <summary>Runs several statements on one state of the database.</summary>
     public T InTransaction<T>(Func<SqliteEntryReader, T> read)
@@ -99,6 +113,10 @@ internal sealed class SqliteEntryReader : IDisposable
     public bool HasEntries(long directory) => _anyChild.Bind(directory).Single() is not null;
 
     /// <summary>At most <paramref name="limit"/> rows of a directory, by name; never the manifests.</summary>
+    /// <param name="directory">The directory's id.</param>
+    /// <param name="after">Only names after this one; empty for all.</param>
+    /// <param name="prefix">Only names that start with this.</param>
+    /// <param name="limit">The most rows.</param>
     public List<SqliteEntryRow> List(long directory, string after, string prefix, int limit)
     {
         byte[] start = Encoding.UTF8.GetBytes(prefix);
@@ -120,22 +138,9 @@ internal sealed class SqliteEntryReader : IDisposable
         return rows;
     }
 
-    /// <summary>The chunks of a file whose row was read with its manifest.</summary>
-    public ImmutableArray<ChunkReference> Manifest(SqliteEntryRow row)
-    {
-        if (row.Manifest is not null)
-        {
-            return ManifestCodec.Decode(row.Manifest);
-        }
-
-        var chunks = ImmutableArray.CreateBuilder<ChunkReference>();
-        for (long page = 0; Page(row.Version, page) is { } references; page++)
-        {
-            chunks.AddRange(references);
-        }
-
-        return chunks.DrainToImmutable();
-    }
+    /// <summary>The first chunks of a file whose row was read with its manifest, all when it is short.</summary>
+    public ImmutableArray<ChunkReference> Manifest(SqliteEntryRow row) =>
+        row.Manifest is not null ? ManifestCodec.Decode(row.Manifest) : Page(row.Version, 0) ?? [];
 
     /// <summary>The content that the metadata hold for a file whose row was read with its manifest; else empty.</summary>
     public byte[] Content(SqliteEntryRow row)
@@ -193,49 +198,18 @@ internal sealed class SqliteEntryReader : IDisposable
         return due.DrainToImmutable();
     }
 
-    /// <summary>What the database says of itself.</summary>
-    public NamespaceIdentity Identity()
-    {
-        Guid own = default;
-        Guid? cluster = null;
-        long generation = 0;
-        bool isPaused = false;
-        _named.Bind();
-        while (_named.Step())
-        {
-            switch (_named.Text(0))
-            {
-                case "namespace":
-                    own = new Guid(_named.Bytes(1), bigEndian: true);
-                    break;
-                case "cluster":
-                    cluster = new Guid(_named.Bytes(1), bigEndian: true);
-                    break;
-                case "generation":
-                    generation = _named.Long(1);
-                    break;
-                default:
-                    isPaused = _named.Long(1) != 0;
-                    break;
-            }
-        }
-
-        return new NamespaceIdentity
-        {
-            Namespace = own,
-            Cluster = cluster,
-            Generation = generation,
-            IsCollectionPaused = isPaused,
-        };
-    }
-
     public void Dispose()
     {
-        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named];
+        Identity.Dispose();
+        Inspection.Dispose();
+        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due];
         foreach (SqliteStatement statement in all)
         {
             statement.Dispose();
         }
+
+        Versions.Dispose();
+        Jobs.Dispose();
     }
 
     private SqliteEntryRow? Find(long parent, string name, bool withManifest)
@@ -264,8 +238,9 @@ internal sealed class SqliteEntryReader : IDisposable
         Crc = (uint)row.Long(6),
         Replicas = (int)row.Long(7),
         Notes = row.IsNull(8) ? null : row.Bytes(8).ToArray(),
-        Manifest = withManifest && !row.IsNull(9) ? row.Bytes(9).ToArray() : null,
-        Content = withManifest && !row.IsNull(10) ? row.Long(10) : null,
+        Chunks = (int)row.Long(9),
+        Manifest = withManifest && !row.IsNull(10) ? row.Bytes(10).ToArray() : null,
+        Content = withManifest && !row.IsNull(11) ? row.Long(11) : null,
     };
 
     private static BigFsPath Ancestor(BigFsPath path, int levels)

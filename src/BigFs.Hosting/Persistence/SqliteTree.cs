@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 
 namespace BigFs.Hosting.Persistence;
@@ -7,6 +8,7 @@ internal sealed class SqliteTree(
     SqliteEntryReader reader,
     SqliteEntryWriter writer,
     SqliteOperations operations,
+    SqliteJobs jobs,
     SqliteMetadataClock clock,
     TimeSpan readLease,
     Action purge)
@@ -65,14 +67,17 @@ internal sealed class SqliteTree(
         }
 
         writer.Remove(row);
+        CrashPoint.Reach("delete.after-removal");
         if (holdsEntries)
         {
-            writer.BuryDirectory(row.Id!.Value, now + readLease.Ticks);
+            Span<byte> job = stackalloc byte[16];
+            jobs.Add(request.Operation, MetadataJobKind.Delete, row.Id!.Value, path, now);
+            writer.BuryDirectory(row.Id!.Value, now + readLease.Ticks, SqliteJobs.Key(request.Operation, job));
             purge();
         }
         else if (!row.IsDirectory)
         {
-            Bury(row, now);
+            writer.BuryFile(row, now + readLease.Ticks);
         }
 
         return true;
@@ -110,18 +115,11 @@ internal sealed class SqliteTree(
             }
 
             writer.Remove(there);
-            Bury(there, now);
+            writer.BuryFile(there, now + readLease.Ticks);
+            CrashPoint.Reach("move.after-replacement");
         }
 
         writer.Move(row, writer.EnsureDirectory(destination.Parent, now), destination.Name);
         return row.ToEntry(destination);
-    }
-
-    private void Bury(SqliteEntryRow file, long now)
-    {
-        if (writer.BuryFile(file, now + readLease.Ticks))
-        {
-            purge();
-        }
     }
 }

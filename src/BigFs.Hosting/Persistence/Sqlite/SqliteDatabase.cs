@@ -1,4 +1,5 @@
 using System.Globalization;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -29,6 +30,9 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>The connection that writes.</summary>
     public SqliteConnection Connection { get; }
 
+    /// <summary>What the database is called.</summary>
+    public string Name => _options.Name;
+
     /// <summary>Whether nothing outlives this object.</summary>
     public bool IsInMemory => _options.Directory is null;
 
@@ -41,10 +45,11 @@ internal sealed class SqliteDatabase : IDisposable
     {
         Batteries_V2.Init();
         RequireLibrary(raw.sqlite3_libversion_number());
-        FileStream? fileLock = options.Directory is null ? null : TakeLock(options);
+        FileStream? fileLock = options.Directory is null ? null : TakeLock(options.Directory, options.Name);
         SqliteConnection? connection = null;
         try
         {
+            RequireWhole(options);
             connection = Connect(options, SqliteOpenMode.ReadWriteCreate);
             Execute(connection, WriterPragmas(options));
             RequireKind(connection, options);
@@ -113,24 +118,37 @@ internal sealed class SqliteDatabase : IDisposable
 
     // A lock of its own: SQLite's exclusive locking mode would also lock this process's readers out. The system drops
     // it with the process, however that ends; the file stays, since removing it would race with the next owner.
-    private static FileStream TakeLock(SqliteDatabaseOptions options)
+    /// <exception cref="BigFsException">DataInUse, InvalidSettings (the folder cannot be made or written).</exception>
+    internal static FileStream TakeLock(string directory, string name)
     {
-        string file = Path.Combine(options.Directory!, options.Name + ".lock");
+        string file = Path.Combine(directory, name + ".lock");
+        string location = Path.Combine(directory, name + ".db");
         try
         {
-            Directory.CreateDirectory(options.Directory!);
+            Directory.CreateDirectory(directory);
             return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException exception) when (IsSharingViolation(exception))
         {
             throw new BigFsException(
                 BigFsErrorCode.DataInUse,
-                $"The {options.Name} database {Location(options)} is in use by another process.",
+                $"The {name} database {location} is in use by another process.",
                 exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw SqliteErrors.Unwritable(options.Name, Location(options), exception);
+            throw SqliteErrors.Unwritable(name, location, exception);
+        }
+    }
+
+    // What a restore that was cut off left is none of the states that the database ever had.
+    private static void RequireWhole(SqliteDatabaseOptions options)
+    {
+        if (options.Directory is not null && Directory.Exists(Path.Combine(options.Directory, BigFsRestore.WorkFolder)))
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataUnreadable,
+                $"A restore into the folder \"{options.Directory}\" was cut off; run it again.");
         }
     }
 
@@ -220,16 +238,21 @@ internal sealed class SqliteDatabase : IDisposable
             return;
         }
 
+        CrashPoint.Reach("migration.before-begin");
         using SqliteTransaction transaction = connection.BeginTransaction();
         Execute(connection, string.Create(
             CultureInfo.InvariantCulture,
             $"PRAGMA application_id = {options.ApplicationId}; PRAGMA user_version = {options.Migrations.Length};"));
-        foreach (string script in options.Migrations.AsSpan()[version..])
+        foreach (SqliteMigration migration in options.Migrations.AsSpan()[version..])
         {
-            Execute(connection, script);
+            Execute(connection, migration.Script);
+            migration.Fill?.Invoke(connection);
+            CrashPoint.Reach("migration.after-script");
         }
 
+        CrashPoint.Reach("migration.before-commit");
         transaction.Commit();
+        CrashPoint.Reach("migration.after-commit");
     }
 
     private static void Execute(SqliteConnection connection, string sql)

@@ -14,9 +14,9 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     private readonly RoleConnection<FileServerClient> _connection;
 
     /// <summary>Makes a client of the cluster whose name servers listen at "host:port", apart by commas; does no I/O.</summary>
-    public GrpcFileServer(string nameServer, ControlTimeouts timeouts, TimeProvider clock)
+    public GrpcFileServer(string nameServer, ControlTimeouts timeouts, TimeProvider clock, ChannelSecurity? security = null)
     {
-        _channels = new ChannelCache(timeouts.Connect);
+        _channels = new ChannelCache(timeouts.Connect, security);
         _names = new GrpcNameServer(nameServer, _channels, timeouts, clock);
         var endpoints = new WatchedInstances(_names, ServiceRole.FileServer, clock);
         _connection = new("file server", endpoints, _channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
@@ -168,6 +168,44 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         Protocol.MoveRequest message = request.ToProto();
         return _connection.CallAsync(
             (c, o) => c.MoveAsync(message, o), answer => answer.Entry.Required("the entry").FromProto(), cancellationToken);
+    }
+
+    public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.StageChunksRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.StageChunksAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.ManifestRequest message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.ReadManifestAsync(message, o), VersionMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.RenewReadRequest { Version = version.Value };
+        return _connection.CallAsync(
+            (c, o) => c.RenewReadAsync(message, o), answer => TimeSpan.FromTicks(answer.Lease), cancellationToken);
+    }
+
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.StartTotalsRequest { Operation = operation.ToProto(), Path = path.ToString() };
+        return _connection.CallAsync((c, o) => c.StartTotalsAsync(message, o), VersionMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindJobRequest { Job = job.ToProto() };
+        return _connection.CallAsync((c, o) => c.FindJobAsync(message, o), answer => answer.Job?.FromProto(), cancellationToken);
+    }
+
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindJobRequest { Job = job.ToProto() };
+        return _connection.CallAsync((c, o) => c.CancelJobAsync(message, o), answer => answer.Cancelled, cancellationToken);
     }
 
     public ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken)
