@@ -123,6 +123,9 @@ internal sealed class ControlListener : IAsyncDisposable
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
             options.Interceptors.Add<CallMeterInterceptor>(FileServerCalls, "bigfs.v1.FileServer");
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
+
+            // Within it: it sees failures as they are.
+            options.Interceptors.Add<TelemetryInterceptor>();
             options.Interceptors.Add<AccessInterceptor>(_options.Gate(), _loggerFactory.CreateLogger<AccessInterceptor>());
         });
         builder.WebHost.UseKestrelCore();
