@@ -59,7 +59,10 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         _totals = new SqliteTotals(_writersReader, jobs, _clock, Wake);
         _tree = new SqliteTree(_writersReader, _writer, _operations, jobs, _clock, options.ReadLease, Wake);
         _readers = new SqliteReaderPool(database, _writersReader, options.OperationRetention);
-        _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
+        Func<ValueTask>? boundLog = database.IsInMemory
+            ? null
+            : new SqliteLogBound(database, _readers, options.MostLogBytes).AfterTransactionAsync;
+        _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist, boundLog);
         _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
     }
 

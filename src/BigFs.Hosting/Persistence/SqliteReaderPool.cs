@@ -71,6 +71,24 @@ internal sealed class SqliteReaderPool
         }
     }
 
+    /// <summary>Does something while nobody reads: those that come meanwhile wait.</summary>
+    public async ValueTask WithoutReadersAsync(Action action)
+    {
+        for (int i = 0; i < _most; i++)
+        {
+            await _turns.WaitAsync().ConfigureAwait(false);
+        }
+
+        try
+        {
+            action();
+        }
+        finally
+        {
+            _turns.Release(_most);
+        }
+    }
+
     /// <summary>Waits for the reads under way, closes the readers, refuses further reads.</summary>
     public async ValueTask CloseAsync()
     {

@@ -208,6 +208,98 @@ internal sealed class SqliteMetadataStoreTests
     }
 
     [Test]
+    public async Task The_log_stays_bounded_under_constant_reading()
+    {
+        using var folder = new TemporaryDirectory();
+        const long bound = 2 << 20;
+        await using SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
+            new SqliteMetadataOptions { DataDirectory = folder.Path, MostLogBytes = bound }, _time, NullLogger.Instance, None);
+        await Task.WhenAll(Enumerable.Range(0, 1000).Select(i => store.PutAsync($"/d/{i:0000}")));
+        using var stop = new CancellationTokenSource();
+        Task readers = Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Assert.That((await store.NamesAsync("/d", limit: 1000)), Has.Length.EqualTo(1000));
+            }
+        })));
+        var log = new FileInfo(Path.Combine(folder.Path, "metadata.db-wal"));
+        long longest = 0, written = 0;
+        byte[] content = new byte[60_000];
+        uint crc = Core.Chunking.Crc32C.Compute(content);
+        for (int i = 0; i < 400; i++)
+        {
+            await store.CommitFileAsync(
+                new CommitFileRequest
+                {
+                    Operation = Guid.NewGuid(), Path = $"/c/{i}", Size = content.Length, Crc32C = crc, Content = content,
+                },
+                None);
+            written += content.Length;
+            log.Refresh();
+            longest = Math.Max(longest, log.Length);
+        }
+
+        await stop.CancelAsync();
+        await readers;
+
+        // It is looked at each 32 transactions, of 16 pages each.
+        Assert.That(written, Is.GreaterThan(8 * bound));
+        Assert.That(longest, Is.LessThan(bound + (2 * 32 * 80_000)), "bytes");
+    }
+
+    [Test]
+    public async Task A_namespace_of_the_first_schema_opens_and_knows_its_chunks()
+    {
+        using var folder = new TemporaryDirectory();
+        BigFsFile small, large;
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            small = await store.PutAsync("/a/small", Chunk(1), Chunk(2));
+            large = await store.PutAsync("/a/large", Chunks(100, 1500));
+            await store.PutAsync("/a/empty");
+        }
+
+        // What the fourth version of the schema added, taken away again.
+        Execute(
+            folder.Path,
+            "DROP INDEX files_by_version; DROP TABLE chunk_owners; DROP TABLE leases; DROP TABLE jobs; "
+                + "ALTER TABLE entries DROP COLUMN chunks; DROP INDEX dead_versions_by_due; "
+                + "ALTER TABLE dead_versions DROP COLUMN manifest; ALTER TABLE dead_versions DROP COLUMN chunks; "
+                + "ALTER TABLE dead_versions RENAME TO dead_manifests; DROP INDEX dead_directories_by_job; "
+                + "ALTER TABLE dead_directories DROP COLUMN job; ALTER TABLE sessions DROP COLUMN staged_version; "
+                + "ALTER TABLE sessions DROP COLUMN staged; ALTER TABLE sessions DROP COLUMN staged_bytes; "
+                + "INSERT INTO tombstones (due, volume, key) VALUES (1, 1, 7777); PRAGMA user_version = 3;");
+        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+
+        ImmutableArray<ChunkOwners> owners =
+            await again.FindOwnersAsync([new ChunkKey(2), new ChunkKey(1599), new ChunkKey(7777)], None);
+        Assert.That(owners[0].Owners, Is.EqualTo([new ChunkOwner(small.Version, "/a/small")]));
+        Assert.That(owners[1].Owners, Is.EqualTo([new ChunkOwner(large.Version, "/a/large")]));
+        Assert.That(owners[2].IsDeleted, Is.True);
+        Assert.That((await again.FindAsync("/a/large"))!.Chunks, Is.EqualTo(1500));
+        Assert.That(await again.ManifestAsync("/a/large"), Is.EqualTo(Chunks(100, 1500)));
+        Assert.That((await again.FindAsync("/a/empty"))!.Chunks, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_newer_schema_is_refused_and_left_as_it_was()
+    {
+        using var folder = new TemporaryDirectory();
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            await store.PutAsync("/f", Chunk(1));
+        }
+
+        Execute(folder.Path, "PRAGMA user_version = 1000");
+
+        Assert.That(await CodeOf(() => OpenAsync(folder.Path)), Is.EqualTo(BigFsErrorCode.DataTooNew));
+        Execute(folder.Path, $"PRAGMA user_version = {SqliteMetadataSchema.Database(null).Migrations.Length}");
+        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+        Assert.That((await again.FindAsync("/f"))!.Manifest, Is.EqualTo([Chunk(1)]));
+    }
+
+    [Test]
     public async Task A_closed_namespace_says_so()
     {
         using var folder = new TemporaryDirectory();

@@ -19,6 +19,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     private readonly SqliteDatabase _database;
     private readonly SemaphoreSlim? _turn;
     private readonly Action _beforeCommit;
+    private readonly Func<ValueTask>? _afterTransaction;
     private readonly SqliteStatement _begin, _commit, _rollback, _savepoint, _release, _undo;
     private readonly Channel<SqliteWriteOperation> _waiting = Channel.CreateBounded<SqliteWriteOperation>(
         new BoundedChannelOptions(Capacity) { SingleReader = true });
@@ -30,8 +31,11 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     /// <param name="database">What is written.</param>
     /// <param name="turn">Taken while the connection is in use, when others use it too; else null.</param>
     /// <param name="beforeCommit">Runs at the end of each transaction that changed something.</param>
-    public SqliteWriteQueue(SqliteDatabase database, SemaphoreSlim? turn, Action beforeCommit)
+    /// <param name="afterTransaction">Runs after each transaction, whose callers have been told; null for nothing.</param>
+    public SqliteWriteQueue(
+        SqliteDatabase database, SemaphoreSlim? turn, Action beforeCommit, Func<ValueTask>? afterTransaction = null)
     {
+        _afterTransaction = afterTransaction;
         _database = database;
         _turn = turn;
         _beforeCommit = beforeCommit;
@@ -114,6 +118,26 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
             }
 
             batch.Clear();
+            await AfterTransactionAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask AfterTransactionAsync()
+    {
+        try
+        {
+            if (_afterTransaction is not null && _failure is null)
+            {
+                await _afterTransaction().ConfigureAwait(false);
+            }
+        }
+        catch (SqliteException exception)
+        {
+            // What the callers were told is on disk; but a disk that fails now is not written to again.
+            if (SqliteErrors.IsDiskFailure(exception))
+            {
+                _failure = _database.Translate(exception);
+            }
         }
     }
 
