@@ -6,9 +6,9 @@ namespace BigFs.Hosting.Persistence.Sqlite;
 
 /// <summary>
 /// The only writer of a database. Takes whatever operations are waiting and runs them in one transaction, so that they
-/// share one flush; each has a savepoint of its own, so that one that fails leaves the others alone. An operation's
-/// caller hears of its end only after the commit. Operations may run a second time when their transaction failed for
-/// another's sake. After an error of the disk nothing more is written until the database is opened again: what such an
+/// share one flush. One that fails leaves the others alone: most refuse before they change anything; after one that does
+/// not, the transaction is run again with a savepoint for each. An operation's caller hears of its end only after the commit.
+/// Operations may run a second time when their transaction failed for another's sake. After an error of the disk nothing more is written until the database is opened again: what such an
 /// error left on disk is unknown, and a second flush would not tell. Thread-safe.
 /// </summary>
 internal sealed class SqliteWriteQueue : IAsyncDisposable
@@ -143,7 +143,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
 
     private void Carry(List<SqliteWriteOperation> batch)
     {
-        BigFsException? failure = _failure ?? TryTransaction(batch);
+        BigFsException? failure = _failure ?? TryTransaction(batch, savepoints: false);
         if (failure is not null && _failure is null && batch.Count > 1)
         {
             // One operation may be too much for all (a full disk): each gets a transaction of its own.
@@ -164,18 +164,26 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         }
     }
 
-    private BigFsException? TryTransaction(List<SqliteWriteOperation> batch)
+    private BigFsException? TryTransaction(List<SqliteWriteOperation> batch, bool savepoints)
     {
         try
         {
             _begin.Run();
-            int changes = raw.sqlite3_total_changes(_database.Connection.Handle!);
+            int changes = Changes();
             foreach (SqliteWriteOperation operation in batch)
             {
-                RunOne(operation);
+                if (savepoints)
+                {
+                    RunInSavepoint(operation);
+                }
+                else if (!TryRunPlain(operation))
+                {
+                    _rollback.Run();
+                    return TryTransaction(batch, savepoints: true);
+                }
             }
 
-            if (raw.sqlite3_total_changes(_database.Connection.Handle!) != changes)
+            if (Changes() != changes)
             {
                 _beforeCommit();
             }
@@ -197,7 +205,16 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         }
     }
 
-    private void RunOne(SqliteWriteOperation operation)
+    private int Changes() => raw.sqlite3_total_changes(_database.Connection.Handle!);
+
+    /// <summary>False when it failed after it had changed something, which nothing can undo alone.</summary>
+    private bool TryRunPlain(SqliteWriteOperation operation)
+    {
+        int changes = Changes();
+        return operation.TryRun(_database) || Changes() == changes;
+    }
+
+    private void RunInSavepoint(SqliteWriteOperation operation)
     {
         _savepoint.Run();
         if (!operation.TryRun(_database))
