@@ -109,7 +109,11 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => Find(reader, path, withManifest), cancellationToken);
+        withManifest
+            ? _readers.ReadAsync(reader => Find(reader, path), cancellationToken)
+            : _readers.ReadPlainAsync(
+                reader => reader.FindAtOnce(path) is { } row ? new MetadataEntry(row.ToEntry(path), []) : null,
+                cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
@@ -332,22 +336,18 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         }
     }
 
-    private MetadataEntry? Find(SqliteEntryReader reader, BigFsPath path, bool withManifest)
-    {
-        if (reader.Resolve(path, withManifest).Entry is not { } row)
+    private MetadataEntry? Find(SqliteEntryReader reader, BigFsPath path) =>
+        reader.Resolve(path, withManifest: true).Entry switch
         {
-            return null;
-        }
-
-        return !withManifest || row.IsDirectory
-            ? new MetadataEntry(row.ToEntry(path), [])
-            : new MetadataEntry(row.ToEntry(path), reader.Manifest(row))
+            null => null,
+            { IsDirectory: true } row => new MetadataEntry(row.ToEntry(path), []),
+            { } row => new MetadataEntry(row.ToEntry(path), reader.Manifest(row))
             {
                 Content = reader.Content(row),
                 Chunks = row.Chunks,
                 Lease = _readLease,
-            };
-    }
+            },
+        };
 
     private bool MakeRoot()
     {
