@@ -11,7 +11,7 @@ namespace BigFs.Benchmarks.Metadata;
 
 /// <summary>
 /// The namespace in process, beside a reference that writes the same rows by hand: <c>metadata</c> prints creates, look-ups
-/// and listings; <c>metadata growth ENTRIES</c> the same at 100,000 entries and at so many, and what large directories cost.
+/// and listings, <c>metadata reads</c> without the creates; <c>metadata growth ENTRIES</c> the same at 100,000 entries and at so many, and what large directories cost.
 /// A line a figure, on a folder of its own below the temporary one, which is removed.
 /// </summary>
 internal static class MetadataBench
@@ -28,9 +28,14 @@ internal static class MetadataBench
             {
                 await GrowthBench.RunAsync(folder, long.Parse(count, CultureInfo.InvariantCulture));
             }
+            else if (arguments is ["reads"])
+            {
+                await ReadsAsync(folder);
+            }
             else
             {
                 await SpeedAsync(folder);
+                await ReadsAsync(folder);
             }
 
             return 0;
@@ -144,7 +149,10 @@ internal static class MetadataBench
             Print($"creates, {callers} callers", ours, "/s");
             Print($"creates, {callers} callers, of those by hand", ours / reference, "x");
         }
+    }
 
+    private static async Task ReadsAsync(string folder)
+    {
         string listed = Path.Combine(folder, "listed");
         await using (await OpenAsync(listed))
         {

@@ -14,7 +14,7 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>3.51.3: versions before it can corrupt a database when its WAL is reset.</summary>
     public const int OldestLibrary = 3_051_003;
 
-    private const int ReaderCacheKiB = 4 << 10;
+    private const int ReaderCacheKiB = 16 << 10;
 
     private readonly SqliteDatabaseOptions _options;
     private readonly FileStream? _lock;
