@@ -51,12 +51,14 @@ internal static class RunCommand
         };
         var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
         var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
+        var bus = new BusOptions();
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
         {
             roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
         };
+        bus.AddTo(command);
         line.SetServiceAction(command, (parsed, context, cancellationToken) =>
         {
             var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
@@ -72,6 +74,7 @@ internal static class RunCommand
             options.TransferClientCertificates = parsed.GetValue(clientCertificates);
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
+            bus.Read(parsed).Apply(options);
             return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);
         });
         return command;

@@ -27,6 +27,7 @@ internal static class RunArguments
 
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
+        arguments.AddRange(BusChoice.Of(options).Arguments);
         Add("--parent", parent is { } id ? Number(id) : null, null);
         return arguments;
 

@@ -133,7 +133,7 @@ internal sealed class LogWriter
         entry.Complete();
     }
 
-    /// <summary>Waits until everything queued so far is done.</summary>
+    /// <summary>Waits until everything queued so far is done; goes on away from the disk's threads.</summary>
     public async ValueTask DrainAsync()
     {
         Task loop;
@@ -142,7 +142,11 @@ internal sealed class LogWriter
             loop = _loop;
         }
 
-        await loop;
+        if (!loop.IsCompleted)
+        {
+            await loop;
+            await Task.Yield(); // the loop may have ended on a thread of the disk, which is not for what comes now
+        }
     }
 
     /// <summary>Ends the log: waits for what is queued and gives prepared space back. Nothing may be queued any more.</summary>
@@ -160,7 +164,7 @@ internal sealed class LogWriter
         }
         catch (DiskException exception)
         {
-            Break(exception);
+            await CompleteAsync(Break(exception));
         }
 
         return !_isBroken;
@@ -194,7 +198,7 @@ internal sealed class LogWriter
             catch (Exception exception)
             {
                 // Whatever it was, the log's tail is unknown from here on: nothing is written behind it.
-                Break(exception);
+                group.AddRange(Break(exception));
             }
 
             await _completion;
@@ -203,8 +207,8 @@ internal sealed class LogWriter
     }
 
     /// <summary>
-    /// Ends the entries' waits, away from the loop: what is awaited goes on right there, one entry after the other, while the
-    /// next group is being written.
+    /// Ends the entries' waits, away from the loop and the disk's threads: what is awaited goes on right there, one entry after
+    /// the other, while the next group is being written.
     /// </summary>
     private async Task CompleteAsync(List<LogEntry> group)
     {
@@ -372,19 +376,19 @@ internal sealed class LogWriter
         _shared.GiveBackPrepared(back);
     }
 
-    private void Break(Exception exception)
+    /// <summary>Takes nothing more from here on; returns what waited, for the caller to complete.</summary>
+    private List<LogEntry> Break(Exception exception)
     {
         List<LogEntry> waiting;
         lock (_lock)
         {
             waiting = [.. _queue];
             _queue.Clear();
-            _pendingLength -= waiting.Sum(LengthOf);
             _isBroken = true;
         }
 
         UnchargeBeyond(0);
         _failed(exception);
-        waiting.ForEach(entry => entry.Complete());
+        return waiting;
     }
 }
