@@ -4,11 +4,15 @@ namespace BigFs.Sdk.Tests.Download;
 
 internal sealed class ReadLeaseTests
 {
-    private readonly FakeTimeProvider _time = new();
-    private readonly FakeCluster _cluster = new();
+    private FakeTimeProvider _time = new();
+    private FakeCluster _cluster = new();
 
     [SetUp]
-    public void GiveLeases() => _cluster.FileServer.OnOpen = opened => opened with { Lease = TimeSpan.FromHours(1) };
+    public void GiveLeases()
+    {
+        (_time, _cluster) = (new FakeTimeProvider(), new FakeCluster());
+        _cluster.FileServer.OnOpen = opened => opened with { Lease = TimeSpan.FromHours(1) };
+    }
 
     [Test]
     public async Task A_stream_that_is_open_longer_than_half_its_lease_renews_it_until_it_is_closed()
