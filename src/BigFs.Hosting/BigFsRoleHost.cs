@@ -30,6 +30,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ChannelCache _channels;
     private readonly ControlListener _listener;
     private readonly ClusterSecret? _secret;
+    private NameDurability _nameDurability = MetadataServerHost.ElsewhereDurability;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
     private readonly List<INameServer> _nameServers = [];
@@ -106,7 +107,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 manager,
                 Signer(),
                 bus,
-                MetadataServerHost.FileDurability,
+                _nameDurability,
                 _services.Time,
                 _services.LoggerFor("BigFs.FileServer")));
             await files.StartAsync().ConfigureAwait(false);
@@ -188,7 +189,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)))
+            .Map(Protocol.NodeManagerAdmin.BindService(host.Admin));
         return host.Role;
     }
 
@@ -207,9 +209,12 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             manager,
             datanodes,
             _services,
+            MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
+        _nameDurability = host.NameDurability;
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
-            host.Role, _services.LoggerOf<MetadataServerService>())));
+            host.Role, _services.LoggerOf<MetadataServerService>())))
+            .Map(Protocol.MetadataAdmin.BindService(host.Admin));
         return host.Role;
     }
 

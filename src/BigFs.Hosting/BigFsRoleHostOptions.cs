@@ -68,8 +68,8 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Replicas of a file that asks for no number of its own, 1 to 8; default 2.</summary>
     public int Replicas { get; set; } = 2;
 
-    /// <summary>Bytes that a datanode may hold prepared ahead of need, 0 to 1 TiB; default 64 MiB.</summary>
-    public long PreparedBytesPerNode { get; set; } = 64L << 20;
+    /// <summary>Bytes that a datanode may hold prepared ahead of need, 0 to 1 TiB; default 256 MiB.</summary>
+    public long PreparedBytesPerNode { get; set; } = 256L << 20;
 
     /// <summary>Bytes of its chunks that a datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
     public long ScrubBytesPerSecond { get; set; } = 16L << 20;

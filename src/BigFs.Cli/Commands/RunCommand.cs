@@ -50,18 +50,25 @@ internal static class RunCommand
             Description = "Take only connections that show a certificate of the authorities.",
         };
         var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
-        var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
+        var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 256 MiB.");
         var bus = new BusOptions();
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
+        var metadata = new MetadataSetting();
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
         {
             roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
         };
+        foreach (Option one in metadata.Options)
+        {
+            command.Options.Add(one);
+        }
+
         bus.AddTo(command);
         line.SetServiceAction(command, (parsed, context, cancellationToken) =>
         {
             var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
+            options.Metadata = metadata.Engine(parsed, context.Environment.Variable);
             options.DataDirectory = parsed.GetValue(data) is { } folder ? Path.GetFullPath(folder) : options.DataDirectory;
             options.Listen = parsed.GetValue(listen) ?? options.Listen;
             options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
@@ -75,7 +82,7 @@ internal static class RunCommand
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
             bus.Read(parsed).Apply(options);
-            return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);
+            return RunAsync(context, options, metadata.Again(parsed), parsed.GetValue(parent), cancellationToken);
         });
         return command;
     }
@@ -86,7 +93,11 @@ internal static class RunCommand
     private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
     private static async Task<int> RunAsync(
-        CommandContext context, BigFsRoleHostOptions options, int? parent, CancellationToken cancellationToken)
+        CommandContext context,
+        BigFsRoleHostOptions options,
+        IReadOnlyList<string> metadata,
+        int? parent,
+        CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task watch = parent is { } processId
@@ -97,7 +108,7 @@ internal static class RunCommand
             using var logging = new StderrLoggerFactory(context.Console, context.Environment.Time, LogLevel.Information);
             options.LoggerFactory = logging;
             await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options, stop.Token);
-            string again = ThisProgram.Current().CommandLine(RunArguments.Make(options, parent));
+            string again = ThisProgram.Current().CommandLine([.. RunArguments.Make(options, parent), .. metadata]);
             TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))]);
             await Until.CancelledAsync(stop.Token);
         }

@@ -31,6 +31,12 @@ internal sealed class NodeManagerService(INodeManager manager) : Protocol.NodeMa
         return (await manager.EnsureWritableAsync(replicas, context.CancellationToken)).ToProto();
     }
 
+    public override async Task<Protocol.Empty> BindNamespace(Protocol.BindNamespaceRequest request, ServerCallContext context)
+    {
+        await manager.BindNamespaceAsync(request.Namespace.ToGuid(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
     public override async Task<Protocol.Empty> Report(Protocol.ReplicaFault request, ServerCallContext context)
     {
         await manager.ReportAsync(request.FromProto(), context.CancellationToken);

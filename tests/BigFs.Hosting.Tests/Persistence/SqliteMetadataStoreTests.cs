@@ -232,7 +232,11 @@ internal sealed class SqliteMetadataStoreTests
             await store.CommitFileAsync(
                 new CommitFileRequest
                 {
-                    Operation = Guid.NewGuid(), Path = $"/c/{i}", Size = content.Length, Crc32C = crc, Content = content,
+                    Operation = Guid.NewGuid(),
+                    Path = $"/c/{i}",
+                    Size = content.Length,
+                    Crc32C = crc,
+                    Content = content,
                 },
                 None);
             written += content.Length;

@@ -1,0 +1,17 @@
+using System.CommandLine;
+
+namespace BigFs.Cli.Commands;
+
+/// <summary><c>bigfs admin</c>: what operators do.</summary>
+internal static class AdminCommand
+{
+    public static Command Make(BigFsCommandLine line) => new("admin", "What operators do: backup, restore, checks.")
+    {
+        BackupCommand.Make(line),
+        RestoreCommand.Make(line),
+        CollectionCommands.Show(line),
+        CollectionCommands.Resume(line),
+        CollectionCommands.Raise(line),
+        CheckCommand.Make(line),
+    };
+}
