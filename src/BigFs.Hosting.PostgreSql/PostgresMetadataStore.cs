@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Hosting.MetadataServer;
 using Microsoft.Extensions.Logging;
 
@@ -29,6 +30,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
         PostgresDatabase database, NameDurability nameDurability, PostgresOptions options, TimeProvider time, ILogger logger)
     {
         _database = database;
+        AccessKeys = new PostgresAccessKeys(database, options, time);
         NameDurability = nameDurability;
         _readLease = options.ReadLease;
         _deadVersions = new PostgresDeadVersions(options.ReadLease, logger);
@@ -44,6 +46,9 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public NameDurability NameDurability { get; }
+
+    /// <inheritdoc/>
+    public IAccessKeyStore AccessKeys { get; }
 
     /// <summary>Hosts, database and schema.</summary>
     public string Location => _database.Location;

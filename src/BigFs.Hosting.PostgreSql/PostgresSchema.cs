@@ -131,5 +131,5 @@ internal static class PostgresSchema
         """;
 
     /// <summary>The steps of the schema; how many have been taken is its version.</summary>
-    public static ImmutableArray<string> Migrations { get; } = [First];
+    public static ImmutableArray<string> Migrations { get; } = [First, PostgresAccessKeys.Schema];
 }

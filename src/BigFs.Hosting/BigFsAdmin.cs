@@ -2,6 +2,7 @@ using BigFs.Core.Metadata;
 using BigFs.Core.Storage;
 using BigFs.Hosting.Backup;
 using BigFs.Hosting.DataNode;
+using BigFs.Internal;
 
 namespace BigFs.Hosting;
 
@@ -14,10 +15,14 @@ public sealed class BigFsAdmin : IAsyncDisposable
     /// <param name="endpoint">The cluster's name server, "bigfs://host:port".</param>
     /// <exception cref="BigFsException">InvalidSettings: the endpoint is none.</exception>
     public BigFsAdmin(Uri endpoint)
+        : this(new BigFsClientOptions { Endpoint = endpoint })
     {
-        ArgumentNullException.ThrowIfNull(endpoint);
-        _cluster = new GrpcAdmin(endpoint);
     }
+
+    /// <summary>Makes an administrator; nothing is connected before the first call.</summary>
+    /// <param name="options">How the cluster is reached; where it requires keys, with one that administers all of it.</param>
+    /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
+    public BigFsAdmin(BigFsClientOptions options) => _cluster = new GrpcAdmin(ClientSettings.Of(options, remote: true));
 
     /// <summary>
     /// Copies the metadata and then the volume map, while both serve, into one file: so every volume that the copied metadata

@@ -4,6 +4,8 @@ using BigFs.Core.Metadata;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
+using BigFs.Hosting.Access;
+using BigFs.Hosting.Access.Grpc;
 using BigFs.Hosting.DataNode;
 using BigFs.Hosting.Grpc;
 using BigFs.Hosting.Messaging;
@@ -30,6 +32,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ChannelCache _channels;
     private readonly ControlListener _listener;
     private readonly ClusterSecret? _secret;
+    private readonly RoleAccess _access;
+    private IAccessKeyStore? _keys;
     private NameDurability _nameDurability = MetadataServerHost.ElsewhereDurability;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
@@ -41,8 +45,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         _roles = options.Validate();
         _services = RoleServices.For(options.LoggerFactory);
         _secret = Secret();
-        _channels = new ChannelCache(Patient.Connect);
-        _listener = new ControlListener(options.Listen, _services.LoggerFactory);
+        _access = new RoleAccess(options, _roles, _secret, _services.Time);
+        _channels = new ChannelCache(Patient.Connect, _access.Channels);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory, _access.Listener);
     }
 
     /// <summary>The roles that run here.</summary>
@@ -100,6 +105,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
             await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+        UseKeys(names);
         if (_roles.Contains(ServiceRole.FileServer))
         {
             var files = Keep(new FileServer.FileServer(
@@ -109,8 +115,11 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 bus,
                 _nameDurability,
                 _services.Time,
-                _services.LoggerFor("BigFs.FileServer")));
+                _services.LoggerFor("BigFs.FileServer"),
+                _access.Scatter));
             await files.StartAsync().ConfigureAwait(false);
+            _listener.Map(Protocol.AccessKeys.BindService(new AccessKeysService(
+                new AccessKeyAdministration(_keys!, files, _services.Time), _access.Forget, _services.Time)));
             _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
                 files, _services.LoggerOf<FileServer.FileServerService>())));
         }
@@ -131,6 +140,14 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The keys of clients: the metadata server's here, or one's elsewhere. Only who serves clients checks them.</summary>
+    private void UseKeys(INameServer names)
+    {
+        _keys ??= Keep(new GrpcAccessKeyStore(names, _channels, new ControlTimeouts(), _services.Time));
+        _access.Use(_keys);
+        Keep(_access);
+    }
+
     /// <summary>The name servers and the bus: here, and those of other processes; with a broker, that is the bus.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
@@ -139,8 +156,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         bool isHere = _roles.Contains(ServiceRole.NameServer);
         if (isHere)
         {
-            var names = new NameServer.NameServer(_services.Time);
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping)));
+            var names = new NameServer.NameServer(_services.Time) { Endpoints = _access.Endpoints };
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping, _access.Endpoints)));
             _nameServers.Add(names);
             buses.Add(isRelayed ? ServeRelay() : new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus")));
         }
@@ -189,7 +206,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)))
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role, _access.Endpoints)))
             .Map(Protocol.NodeManagerAdmin.BindService(host.Admin));
         return host.Role;
     }
@@ -211,6 +228,18 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             _services,
             MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
+        _keys = host.AccessKeys;
+        if (_options.RequireKeys)
+        {
+            await FirstAccessKey.EnsureAsync(
+                _keys,
+                Folder(ServiceRole.MetadataServer),
+                _services.Time,
+                _services.LoggerFor("BigFs.Access"),
+                cancellationToken).ConfigureAwait(false);
+        }
+
+        _listener.Map(Protocol.AccessKeyStore.BindService(new AccessKeyStoreService(_keys, _services.Time)));
         _nameDurability = host.NameDurability;
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
             host.Role, _services.LoggerOf<MetadataServerService>())))
@@ -241,6 +270,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private TransferServerOptions TransferOptions(TransferClientOptions relay) => new()
     {
         Endpoint = _options.TransferListen,
+        BeyondLoopback = _options.RequireKeys,
+        Advertise = _options.TransferAdvertise,
         Relay = relay,
         Tls = _options.TransferCertificateFile is not { } certificate ? null : new TransferServerTls
         {

@@ -42,7 +42,7 @@ internal sealed class CliRun
         var console = new CliConsole(new MemoryStream(Encoding.UTF8.GetBytes(input)), run._output, run._error);
         var environment = new CliEnvironment(console)
         {
-            Connect = endpoint =>
+            Connect = (endpoint, _) =>
             {
                 run.Endpoint = endpoint;
                 return client;

@@ -19,7 +19,7 @@ internal static class BackupCommand
         var command = new Command("backup", "Copies the metadata and the volume map while they serve.") { to };
         line.SetAction(command, async (parsed, context, cancellationToken) =>
         {
-            await using var admin = new BigFsAdmin(context.Endpoint);
+            await using var admin = new BigFsAdmin(context.ClientOptions());
             BigFsBackup backup = await admin.BackupAsync(parsed.GetValue(to)!, cancellationToken);
             if (context.Json)
             {

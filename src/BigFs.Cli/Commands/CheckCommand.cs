@@ -32,7 +32,7 @@ internal static class CheckCommand
                 throw new UsageException("--limit is 0 to 1000000, --session-wait is 0 to 86400.");
             }
 
-            await using var admin = new BigFsAdmin(context.Endpoint);
+            await using var admin = new BigFsAdmin(context.ClientOptions());
             BigFsCheckSummary summary = await admin.CheckAsync(
                 limit, TimeSpan.FromSeconds(seconds), finding => Show(context, finding), cancellationToken);
             Show(context, summary);

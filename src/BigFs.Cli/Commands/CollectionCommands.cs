@@ -31,7 +31,7 @@ internal static class CollectionCommands
         var command = new Command(name, description);
         line.SetAction(command, async (_, context, cancellationToken) =>
         {
-            await using var admin = new BigFsAdmin(context.Endpoint);
+            await using var admin = new BigFsAdmin(context.ClientOptions());
             BigFsCollection state = await act(admin, cancellationToken);
             if (context.Json)
             {

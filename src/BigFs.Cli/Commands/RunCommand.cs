@@ -23,12 +23,12 @@ internal static class RunCommand
         var data = new Option<string>("--data") { Description = "The folder for the data.", HelpName = "DIR" };
         var listen = new Option<string>("--listen")
         {
-            Description = "Where control listens, loopback only; default 127.0.0.1:0, any free port.",
+            Description = "Where control listens; default 127.0.0.1:0, any free port. Beyond loopback only with --require-keys.",
             HelpName = "HOST:PORT",
         };
         var transfer = new Option<string>("--transfer-listen")
         {
-            Description = "Where a datanode takes and gives chunks, loopback only; default 127.0.0.1:0.",
+            Description = "Where a datanode takes and gives chunks; default 127.0.0.1:0. Beyond loopback only with --require-keys.",
             HelpName = "HOST:PORT",
         };
         var nameServer = new Option<string>("--name-server")
@@ -49,6 +49,7 @@ internal static class RunCommand
         {
             Description = "Take only connections that show a certificate of the authorities.",
         };
+        var access = new AccessOptions();
         var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
         var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 256 MiB.");
         var bus = new BusOptions();
@@ -59,6 +60,7 @@ internal static class RunCommand
         {
             roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
         };
+        access.AddTo(command);
         foreach (Option one in metadata.Options)
         {
             command.Options.Add(one);
@@ -79,6 +81,7 @@ internal static class RunCommand
             options.TransferKeyFile = FullPath(parsed.GetValue(key));
             options.TransferAuthorityFile = FullPath(parsed.GetValue(authority));
             options.TransferClientCertificates = parsed.GetValue(clientCertificates);
+            access.Apply(parsed, options);
             options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
             options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
             bus.Read(parsed).Apply(options);

@@ -18,20 +18,16 @@ internal sealed class GrpcAdmin : IAsyncDisposable
 {
     private static readonly ControlTimeouts Timeouts = new();
 
-    private readonly ChannelCache _channels = new(Timeouts.Connect);
+    private readonly ChannelCache _channels;
     private readonly GrpcNameServer _names;
 
     /// <summary>Makes a client; nothing is connected before the first call.</summary>
-    /// <exception cref="BigFsException">InvalidSettings: the endpoint is none.</exception>
-    public GrpcAdmin(Uri endpoint)
+    /// <param name="settings">How the cluster is reached.</param>
+    public GrpcAdmin(ClientSettings settings)
     {
-        if (ClientSettings.EndpointProblem(endpoint) is { } problem)
-        {
-            throw new BigFsException(BigFsErrorCode.InvalidSettings, problem) { Endpoint = endpoint.OriginalString };
-        }
-
+        _channels = new ChannelCache(Timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         _names = new GrpcNameServer(
-            BigFsEndpoint.NameServers(endpoint) ?? endpoint.Authority, _channels, Timeouts, TimeProvider.System);
+            BigFsEndpoint.NameServers(settings.Endpoint!)!, _channels, Timeouts, TimeProvider.System);
     }
 
     /// <summary>What the namespace says of itself.</summary>

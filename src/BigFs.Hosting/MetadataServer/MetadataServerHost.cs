@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
+using BigFs.Core.Security;
 using BigFs.Hosting.Backup;
 using BigFs.Hosting.Check;
 using BigFs.Hosting.Persistence;
@@ -25,6 +26,9 @@ internal sealed class MetadataServerHost : IAsyncDisposable
 
     /// <summary>The role.</summary>
     public MetadataServer Role { get; }
+
+    /// <summary>The keys of the cluster's clients.</summary>
+    public IAccessKeyStore AccessKeys => _engine.AccessKeys;
 
     /// <summary>The engine.</summary>
     public IMetadataEngine Engine => _engine;

@@ -15,7 +15,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed class SqliteMetadataStore : IMetadataEngine, IMetadataInspection, IDatabaseBackup
+internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataInspection, IDatabaseBackup
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -30,6 +30,7 @@ internal sealed class SqliteMetadataStore : IMetadataEngine, IMetadataInspection
     private readonly SqliteSmallFiles _smallFiles;
     private readonly SqliteTombstones _tombstones;
     private readonly SqliteMeta _meta;
+    private readonly SqliteAccessKeys _accessKeys;
     private readonly SqlitePurge _purge;
     private readonly SqliteTree _tree;
     private readonly SqliteReaderPool _readers;
@@ -56,6 +57,7 @@ internal sealed class SqliteMetadataStore : IMetadataEngine, IMetadataInspection
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock);
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock);
         _meta = new SqliteMeta(connection);
+        _accessKeys = new SqliteAccessKeys(connection);
         _tombstones = new SqliteTombstones(connection, _clock, _meta, _owners);
         _purge = new SqlitePurge(connection, _writer, jobs, _clock, logger);
         _totals = new SqliteTotals(_writersReader, jobs, _clock, Wake);
@@ -374,7 +376,8 @@ internal sealed class SqliteMetadataStore : IMetadataEngine, IMetadataInspection
         await _readers.CloseAsync().ConfigureAwait(false);
         IDisposable[] statements =
         [
-            _clock, _writer, _owners, _deadVersions, _operations, _uploads, _tombstones, _meta, _purge, _writersReader, _database,
+            _clock, _writer, _owners, _deadVersions, _operations, _uploads, _tombstones, _meta, _accessKeys, _purge, _writersReader,
+            _database,
         ];
         foreach (IDisposable one in statements)
         {
