@@ -126,7 +126,7 @@ internal sealed class SqliteDatabase : IDisposable
 
     // A lock of its own: SQLite's exclusive locking mode would also lock this process's readers out. The system drops
     // it with the process, however that ends; the file stays, since removing it would race with the next owner.
-    /// <exception cref="BigFsException">DataInUse, InvalidSettings (the folder cannot be made or written).</exception>
+    /// <exception cref="BigFsException">DataInUse, DataReadOnly, InvalidSettings (the folder cannot be made).</exception>
     internal static FileStream TakeLock(string directory, string name)
     {
         string file = Path.Combine(directory, name + ".lock");
@@ -145,7 +145,7 @@ internal sealed class SqliteDatabase : IDisposable
         }
         catch (Exception exception) when (IsReadOnly(exception))
         {
-            throw SqliteErrors.ReadOnly(options.Name, Location(options), exception);
+            throw SqliteErrors.ReadOnly(name, location, exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
