@@ -1,4 +1,5 @@
 using System.Globalization;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -257,6 +258,7 @@ internal sealed class SqliteDatabase : IDisposable
             return;
         }
 
+        CrashPoint.Reach("migration.before-begin");
         using SqliteTransaction transaction = connection.BeginTransaction();
         Execute(connection, string.Create(
             CultureInfo.InvariantCulture,
@@ -265,9 +267,12 @@ internal sealed class SqliteDatabase : IDisposable
         {
             Execute(connection, migration.Script);
             migration.Fill?.Invoke(connection);
+            CrashPoint.Reach("migration.after-script");
         }
 
+        CrashPoint.Reach("migration.before-commit");
         transaction.Commit();
+        CrashPoint.Reach("migration.after-commit");
     }
 
     private static void Execute(SqliteConnection connection, string sql)

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -112,11 +113,12 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _turn?.Release();
             }
 
-            foreach (SqliteWriteOperation operation in batch)
+            foreach (SqliteWriteOperation operation in Canary.AnswerBeforeCommit ? [] : batch)
             {
                 operation.Complete();
             }
 
+            CrashPoint.Reach("transaction.after-answer");
             batch.Clear();
             await AfterTransactionAsync().ConfigureAwait(false);
         }
@@ -168,6 +170,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     {
         try
         {
+            CrashPoint.Reach("transaction.before-begin");
             _begin.Run();
             int changes = Changes();
             foreach (SqliteWriteOperation operation in batch)
@@ -181,6 +184,8 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                     _rollback.Run();
                     return TryTransaction(batch, savepoints: true);
                 }
+
+                CrashPoint.Reach("transaction.between-operations");
             }
 
             if (Changes() != changes)
@@ -188,7 +193,10 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _beforeCommit();
             }
 
+            Canary.TellEarly(batch, static operation => operation.Complete());
+            CrashPoint.Reach("transaction.before-commit");
             _commit.Run();
+            CrashPoint.Reach("transaction.after-commit");
             return null;
         }
         catch (SqliteException exception)
