@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence;
+using BigFs.Hosting.Persistence.Sqlite;
 using BigFs.Hosting.Tests.Metadata;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -253,37 +254,42 @@ internal sealed class SqliteMetadataStoreTests
     }
 
     [Test]
-    public async Task A_namespace_of_the_first_schema_opens_and_knows_its_chunks()
+    public async Task A_namespace_of_an_older_schema_opens_and_knows_its_chunks()
     {
         using var folder = new TemporaryDirectory();
-        BigFsFile small, large;
-        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        SqliteDatabaseOptions options = SqliteMetadataSchema.Database(folder.Path);
+        using (SqliteDatabase old = SqliteDatabase.Open(options with { Migrations = [.. options.Migrations.Take(3)] }))
         {
-            small = await store.PutAsync("/a/small", Chunk(1), Chunk(2));
-            large = await store.PutAsync("/a/large", Chunks(100, 1500));
-            await store.PutAsync("/a/empty");
+            using var directory = new SqliteStatement(
+                old.Connection, "INSERT INTO entries (parent, id, created, modified, name) VALUES (?1, ?2, 1, 1, ?3)");
+            directory.Bind(SqliteMetadataSchema.AboveRoot, SqliteMetadataSchema.RootId).Name(3, "").Run();
+            directory.Bind(SqliteMetadataSchema.RootId, 5).Name(3, "a").Run();
+            using var file = new SqliteStatement(
+                old.Connection,
+                "INSERT INTO entries (parent, created, modified, version, size, crc, replicas, name, manifest) "
+                    + "VALUES (5, 1, 1, ?1, ?2, 7, 2, ?3, ?4)");
+            file.Bind(71, 200).Name(3, "small").Blob(4, ManifestCodec.Encode(Chunks(1, 2).AsSpan())).Run();
+            file.Bind(72, 150_000).Name(3, "large").Null(4).Run();
+            file.Bind(73, 0).Name(3, "empty").Blob(4, ManifestCodec.Encode([])).Run();
+            using var page = new SqliteStatement(
+                old.Connection, "INSERT INTO manifest_pages (version, page, chunks) VALUES (72, ?1, ?2)");
+            page.Bind(0).Blob(2, ManifestCodec.Encode(Chunks(100, 1024).AsSpan())).Run();
+            page.Bind(1).Blob(2, ManifestCodec.Encode(Chunks(1124, 476).AsSpan())).Run();
+            using var tombstone = new SqliteStatement(
+                old.Connection, "INSERT INTO tombstones (due, volume, key) VALUES (1, 1, 7777)");
+            tombstone.Bind().Run();
         }
 
-        // What the fourth version of the schema added, taken away again.
-        Execute(
-            folder.Path,
-            "DROP INDEX files_by_version; DROP TABLE chunk_owners; DROP TABLE leases; DROP TABLE jobs; "
-                + "ALTER TABLE entries DROP COLUMN chunks; DROP INDEX dead_versions_by_due; "
-                + "ALTER TABLE dead_versions DROP COLUMN manifest; ALTER TABLE dead_versions DROP COLUMN chunks; "
-                + "ALTER TABLE dead_versions RENAME TO dead_manifests; DROP INDEX dead_directories_by_job; "
-                + "ALTER TABLE dead_directories DROP COLUMN job; ALTER TABLE sessions DROP COLUMN staged_version; "
-                + "ALTER TABLE sessions DROP COLUMN staged; ALTER TABLE sessions DROP COLUMN staged_bytes; "
-                + "INSERT INTO tombstones (due, volume, key) VALUES (1, 1, 7777); PRAGMA user_version = 3;");
-        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+        await using SqliteMetadataStore store = await OpenAsync(folder.Path);
 
         ImmutableArray<ChunkOwners> owners =
-            await again.FindOwnersAsync([new ChunkKey(2), new ChunkKey(1599), new ChunkKey(7777)], None);
-        Assert.That(owners[0].Owners, Is.EqualTo([new ChunkOwner(small.Version, "/a/small")]));
-        Assert.That(owners[1].Owners, Is.EqualTo([new ChunkOwner(large.Version, "/a/large")]));
+            await store.FindOwnersAsync([new ChunkKey(2), new ChunkKey(1599), new ChunkKey(7777)], None);
+        Assert.That(owners[0].Owners, Is.EqualTo([new ChunkOwner(new BigFsVersion(71), "/a/small")]));
+        Assert.That(owners[1].Owners, Is.EqualTo([new ChunkOwner(new BigFsVersion(72), "/a/large")]));
         Assert.That(owners[2].IsDeleted, Is.True);
-        Assert.That((await again.FindAsync("/a/large"))!.Chunks, Is.EqualTo(1500));
-        Assert.That(await again.ManifestAsync("/a/large"), Is.EqualTo(Chunks(100, 1500)));
-        Assert.That((await again.FindAsync("/a/empty"))!.Chunks, Is.Zero);
+        Assert.That((await store.FindAsync("/a/large"))!.Chunks, Is.EqualTo(1500));
+        Assert.That(await store.ManifestAsync("/a/large"), Is.EqualTo(Chunks(100, 1500)));
+        Assert.That((await store.FindAsync("/a/empty"))!.Chunks, Is.Zero);
     }
 
     [Test]
