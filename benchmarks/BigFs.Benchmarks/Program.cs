@@ -1,11 +1,17 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using BigFs.Benchmarks;
 using BigFs.Benchmarks.Metadata;
 
-if (args is ["metadata", .. string[] rest])
+if (args is ["metadata", .. string[] own])
 {
-    return await MetadataBench.RunAsync(rest);
+    return await MetadataBench.RunAsync(own);
+}
+
+if (args is ["metadata-reference", .. string[] rest])
+{
+    return MetadataReference.Run(rest);
 }
 
 // Appends cost disk: few enough invocations that a whole run writes a few GiB. A job on the command line replaces this one.
