@@ -53,6 +53,7 @@ internal sealed class BigFsCommandLine
             Root.Add(DevCommand.Make(this));
             Root.Add(RunCommand.Make(this));
             Root.Add(BenchCommand.Make(this));
+            Root.Add(AdminCommand.Make(this));
         }
     }
 

@@ -1,10 +1,13 @@
 using BigFs.Core.Control;
+using BigFs.Core.Membership;
 using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
+using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using BigFs.Hosting.DataNode;
+using BigFs.Hosting.Diagnostics;
 using BigFs.Hosting.Grpc;
 using BigFs.Hosting.Messaging;
 using BigFs.Hosting.MetadataServer;
@@ -33,15 +36,20 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
     private readonly List<INameServer> _nameServers = [];
+    private readonly RoleProbes _probes = new();
+    private readonly HealthService _health;
 
     private BigFsRoleHost(BigFsRoleHostOptions options)
     {
         _options = options;
-        _roles = options.Validate();
+        _roles = options.Check();
         _services = RoleServices.For(options.LoggerFactory);
         _secret = Secret();
         _channels = new ChannelCache(Patient.Connect);
-        _listener = new ControlListener(options.Listen, _services.LoggerFactory);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory) { Grace = options.StopTimeout };
+        _health = new HealthService(_listener.Stopping);
+        _health.Set(isServing: false);
+        _listener.Map(_health.Bind());
     }
 
     /// <summary>The roles that run here.</summary>
@@ -70,9 +78,17 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the roles cleanly, in the order opposite to their start; one that fails keeps no other.</summary>
+    /// <summary>Whether each role can do its work now: serves, and reaches whom it needs. Takes two seconds at most.</summary>
+    public Task<IReadOnlyList<BigFsRoleHealth>> CheckAsync(CancellationToken cancellationToken = default) =>
+        _probes.AskAsync(cancellationToken);
+
+    /// <summary>
+    /// Stops the roles cleanly: releases their leases, takes no new work, lets the work in hand end within
+    /// <see cref="BigFsRoleHostOptions.StopTimeout"/>; in the order opposite to their start. One that fails keeps no other.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
+        _health.Set(isServing: false);
         IAsyncDisposable[] parts = [.. _started];
         _started.Clear();
         try
@@ -127,6 +143,30 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         foreach (ServiceRole role in _roles)
         {
             Announce(role, _listener.Endpoint, datanode);
+            _probes.Add(role, ProbeOf(role, metadata, manager, datanode));
+        }
+
+        _health.Set(isServing: true);
+    }
+
+    /// <summary>What a role needs to do its work, as a question.</summary>
+    private static Func<CancellationToken, Task> ProbeOf(
+        ServiceRole role, IMetadataStore metadata, INodeManager manager, DataNodeHost? datanode) => role switch
+        {
+            ServiceRole.MetadataServer => token => metadata.FindAsync(BigFsPath.Root, withManifest: false, token).AsTask(),
+            ServiceRole.NodeManager => token => manager.GetMapAsync(-1, token).AsTask(),
+            ServiceRole.FileServer => token => Task.WhenAll(
+                metadata.FindAsync(BigFsPath.Root, withManifest: false, token).AsTask(), manager.GetMapAsync(-1, token).AsTask()),
+            ServiceRole.DataNode => token => ProbeNodeAsync(datanode!.Store.Node, manager, token),
+            _ => _ => Task.CompletedTask,
+        };
+
+    private static async Task ProbeNodeAsync(NodeId node, INodeManager manager, CancellationToken cancellationToken)
+    {
+        ClusterMap? map = await manager.GetMapAsync(-1, cancellationToken).ConfigureAwait(false);
+        if (map?.Nodes.FirstOrDefault(one => one.Id == node)?.State != NodeState.Up)
+        {
+            throw new BigFsException(BigFsErrorCode.Unavailable, "The node manager does not count this datanode as up.");
         }
     }
 
@@ -221,6 +261,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     {
         Endpoint = _options.TransferListen,
         Relay = relay,
+        StopTimeout = _options.StopTimeout,
         Tls = _options.TransferCertificateFile is not { } certificate ? null : new TransferServerTls
         {
             CertificateFile = certificate,

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using BigFs.Hosting.Diagnostics;
 using BigFs.Internal.Grpc;
 using BigFs.Protocol;
 using Grpc.Core;
@@ -80,6 +82,9 @@ internal sealed partial class CallExchange
     /// <summary>Carries out one call; never throws, and gives its room back when its answer is on its way.</summary>
     private async Task RunAsync(Call call)
     {
+        using Activity? activity = call.HasTrace
+            ? Tracing.Source.StartActivity(call.OperationCase.ToString(), ActivityKind.Server, call.Trace)
+            : null;
         var stop = new CancellationTokenSource();
         lock (_gate)
         {
@@ -97,6 +102,7 @@ internal sealed partial class CallExchange
         }
         catch (BigFsException expected)
         {
+            activity?.SetStatus(ActivityStatusCode.Error, expected.Code.ToString());
             answer = new Answer { Error = WireErrors.ToDetail(expected) };
         }
         catch (Exception) when (stop.IsCancellationRequested)

@@ -16,9 +16,6 @@ namespace BigFs.Hosting.Grpc;
 /// </summary>
 internal sealed class ControlListener : IAsyncDisposable
 {
-    /// <summary>How long calls under way may take to end when the listener stops; then they are cut.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
-
     private readonly IPEndPoint _address;
     private readonly ILoggerFactory _loggerFactory;
     private readonly List<ServerServiceDefinition> _services = [];
@@ -39,6 +36,9 @@ internal sealed class ControlListener : IAsyncDisposable
                 + " without keys nothing is served beyond it.");
         _loggerFactory = loggerFactory;
     }
+
+    /// <summary>How long calls under way may take to end when the listener stops; then they are cut. Default 2 s.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Ends when the listener begins to stop: streaming services end their streams then.</summary>
     public CancellationToken Stopping => _stopping.Token;
@@ -81,7 +81,7 @@ internal sealed class ControlListener : IAsyncDisposable
         Endpoint = new Uri(app.Urls.Single()).Authority;
     }
 
-    /// <summary>Stops: ends streams, lets calls under way end for two seconds, closes every connection.</summary>
+    /// <summary>Stops: ends streams, lets calls under way end within <see cref="Grace"/>, closes every connection.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, true))

@@ -119,6 +119,7 @@ internal sealed class LogWriter
             if (!_isBroken)
             {
                 _queue.Enqueue(entry);
+                StorageMetrics.Queued(1);
                 _pendingLength += LengthOf(entry);
                 if (!_running)
                 {
@@ -230,6 +231,8 @@ internal sealed class LogWriter
                 length += LengthOf(entry);
             }
 
+            StorageMetrics.Queued(-group.Count);
+
             _running = group.Count > 0;
             return _running ? group : null;
         }
@@ -250,6 +253,7 @@ internal sealed class LogWriter
         }
 
         List<LogBatch> batches = LogBatch.Plan(group);
+        long began = _shared.Time.GetTimestamp();
         try
         {
             CrashPoint.Reach("append.before-write");
@@ -272,6 +276,7 @@ internal sealed class LogWriter
 
         CrashPoint.Reach("flush.after-sync");
         long length = batches.Sum(batch => (long)batch.Length);
+        StorageMetrics.Flushed(_shared.Time.GetElapsedTime(began), length);
         _sequence += batches.Count;
         Interlocked.Add(ref _end, length);
         _prepared -= length;
@@ -379,6 +384,7 @@ internal sealed class LogWriter
         {
             waiting = [.. _queue];
             _queue.Clear();
+            StorageMetrics.Queued(-waiting.Count);
             _pendingLength -= waiting.Sum(LengthOf);
             _isBroken = true;
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using BigFs.Protocol;
 using Grpc.Core;
 
@@ -78,6 +79,10 @@ internal sealed class CallStream : IAsyncDisposable
                 while (_lastId == 0 || !_inFlight.TryAdd(_lastId, pending));
 
                 call.Id = pending.Id = _lastId;
+                if (Activity.Current is { Recorded: true, Id: { } trace })
+                {
+                    call.Trace = trace;
+                }
             }
 
             _ = _sender.Add(call);

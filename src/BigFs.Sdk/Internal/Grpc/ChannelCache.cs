@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Net.Client;
@@ -63,7 +64,7 @@ internal sealed class ChannelCache : IDisposable
         KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
         KeepAlivePingDelay = AtLeastASecond(_connectTimeout * 0.4),
         KeepAlivePingTimeout = AtLeastASecond(_connectTimeout * 0.6),
-        ActivityHeadersPropagator = null,
+        ActivityHeadersPropagator = DistributedContextPropagator.CreateW3CPropagator(),
     };
 
     private static TimeSpan AtLeastASecond(TimeSpan time) =>
