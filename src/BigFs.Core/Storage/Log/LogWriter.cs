@@ -134,7 +134,7 @@ internal sealed class LogWriter
         entry.Complete();
     }
 
-    /// <summary>Waits until everything queued so far is done.</summary>
+    /// <summary>Waits until everything queued so far is done; goes on away from the disk's threads.</summary>
     public async ValueTask DrainAsync()
     {
         Task loop;
@@ -143,7 +143,11 @@ internal sealed class LogWriter
             loop = _loop;
         }
 
-        await loop;
+        if (!loop.IsCompleted)
+        {
+            await loop;
+            await Task.Yield(); // the loop may have ended on a thread of the disk, which is not for what comes now
+        }
     }
 
     /// <summary>Ends the log: waits for what is queued and gives prepared space back. Nothing may be queued any more.</summary>
@@ -161,7 +165,7 @@ internal sealed class LogWriter
         }
         catch (DiskException exception)
         {
-            Break(exception);
+            await CompleteAsync(Break(exception));
         }
 
         return !_isBroken;
@@ -195,7 +199,7 @@ internal sealed class LogWriter
             catch (Exception exception)
             {
                 // Whatever it was, the log's tail is unknown from here on: nothing is written behind it.
-                Break(exception);
+                group.AddRange(Break(exception));
             }
 
             await _completion;
@@ -204,8 +208,8 @@ internal sealed class LogWriter
     }
 
     /// <summary>
-    /// Ends the entries' waits, away from the loop: what is awaited goes on right there, one entry after the other, while the
-    /// next group is being written.
+    /// Ends the entries' waits, away from the loop and the disk's threads: what is awaited goes on right there, one entry after
+    /// the other, while the next group is being written.
     /// </summary>
     private async Task CompleteAsync(List<LogEntry> group)
     {
@@ -377,7 +381,8 @@ internal sealed class LogWriter
         _shared.GiveBackPrepared(back);
     }
 
-    private void Break(Exception exception)
+    /// <summary>Takes nothing more from here on; returns what waited, for the caller to complete.</summary>
+    private List<LogEntry> Break(Exception exception)
     {
         List<LogEntry> waiting;
         lock (_lock)
@@ -385,12 +390,11 @@ internal sealed class LogWriter
             waiting = [.. _queue];
             _queue.Clear();
             StorageMetrics.Queued(-waiting.Count);
-            _pendingLength -= waiting.Sum(LengthOf);
             _isBroken = true;
         }
 
         UnchargeBeyond(0);
         _failed(exception);
-        waiting.ForEach(entry => entry.Complete());
+        return waiting;
     }
 }
