@@ -23,8 +23,14 @@ namespace BigFs.Hosting;
 /// </summary>
 public sealed class BigFsRoleHost : IAsyncDisposable
 {
-    /// <summary>Roles start in any order: each waits for those that it needs.</summary>
-    private static readonly ControlTimeouts Patient = new() { WaitForRole = true };
+    /// <summary>
+    /// Roles start in any order: each waits for those that it needs, for longer than those who call it, who end the wait by
+    /// deadlines of their own.
+    /// </summary>
+    private static readonly ControlTimeouts Patient = new() { WaitForRole = true, Operation = TimeSpan.FromMinutes(2) };
+
+    /// <summary>Orders to datanodes: who gives them decides soon what silence means.</summary>
+    private static readonly ControlTimeouts Orders = new();
 
     private readonly BigFsRoleHostOptions _options;
     private readonly RoleServices _services;
@@ -111,7 +117,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private async Task StartRolesAsync(CancellationToken cancellationToken)
     {
         (INameServer names, IClusterBus bus) = StartPlanes();
-        var datanodes = new GrpcDataNodeDirectory(_channels, Patient, _services.LoggerOf<GrpcDataNodeDirectory>());
+        var datanodes = new GrpcDataNodeDirectory(_channels, Orders, _services.LoggerOf<GrpcDataNodeDirectory>());
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
             await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
