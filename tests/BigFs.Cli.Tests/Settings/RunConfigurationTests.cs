@@ -116,7 +116,7 @@ internal sealed class RunConfigurationTests
         }
     }
 
-    private static BigFsException Refused(TestDelegate code)
+    private static BigFsException Refused(Action code)
     {
         BigFsException? caught = Assert.Throws<BigFsException>(code);
         Assert.That(caught!.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
