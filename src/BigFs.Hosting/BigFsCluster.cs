@@ -21,7 +21,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     private readonly BigFsClusterOptions _options;
     private readonly RoleServices _services;
     private readonly bool _temporary;
-    private readonly InProcessClusterBus _bus;
+    private readonly IClusterBus _bus;
     private readonly LocalDataNodeDirectory _directory = new();
     private readonly DirectChunkTransport _transport;
     private readonly Stack<IAsyncDisposable> _started = new();
@@ -41,7 +41,9 @@ public sealed class BigFsCluster : IAsyncDisposable
     {
         _options = options;
         _services = RoleServices.For(options.LoggerFactory);
-        _bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
+        _bus = options.Bus == BigFsBusKinds.Kafka
+            ? Keep(options.BusEngine!.Connect(options.Kafka, _services))
+            : new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
         _transport = new DirectChunkTransport(_directory.FindStore);
         _temporary = options.DataDirectory is null && !options.InMemory;
         DataDirectory = options.InMemory ? ""
@@ -360,6 +362,13 @@ public sealed class BigFsCluster : IAsyncDisposable
         {
             throw new ArgumentException("The datanode is none of this cluster's Nodes.", nameof(node));
         }
+    }
+
+    private T Keep<T>(T part)
+        where T : IAsyncDisposable
+    {
+        _started.Push(part);
+        return part;
     }
 
     /// <summary>The folder of a role; null in memory.</summary>

@@ -51,6 +51,18 @@ public sealed class BigFsClusterOptions
     /// <summary>Pause before each time that each datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
     public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
 
+    /// <summary>
+    /// How events travel: "relay" (default), here directly, or "kafka", which needs <see cref="BusEngine"/> and
+    /// <see cref="Kafka"/>.
+    /// </summary>
+    public string Bus { get; set; } = BigFsBusKinds.Relay;
+
+    /// <summary>The engine for <see cref="Bus"/> "kafka", from the package BigFs.Hosting.Kafka (<c>UseKafka</c>); null: none.</summary>
+    public BigFsBusEngine? BusEngine { get; set; }
+
+    /// <summary>The Kafka cluster, with <see cref="Bus"/> "kafka".</summary>
+    public BigFsKafkaOptions Kafka { get; } = new();
+
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
@@ -77,5 +89,6 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
         Metadata?.Validate();
         SettingsCheck.Require(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
+        BigFsBusEngine.Check(Bus, BusEngine, Kafka);
     }
 }

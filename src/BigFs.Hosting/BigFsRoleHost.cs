@@ -176,19 +176,18 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
-    /// <summary>The name servers and the bus: here, and those of other processes.</summary>
+    /// <summary>The name servers and the bus: here, and those of other processes; with a broker, that is the bus.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
+        bool isRelayed = _options.Bus == BigFsBusKinds.Relay;
         var buses = new List<IClusterBus>();
         bool isHere = _roles.Contains(ServiceRole.NameServer);
         if (isHere)
         {
             var names = new NameServer.NameServer(_services.Time);
-            var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping)))
-                .Map(Protocol.ClusterBus.BindService(new ClusterBusService(bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping)));
             _nameServers.Add(names);
-            buses.Add(bus);
+            buses.Add(isRelayed ? ServeRelay() : new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus")));
         }
 
         // A list that is the same for all machines names this process, too.
@@ -197,7 +196,16 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         foreach (string other in others)
         {
             _nameServers.Add(Keep(new GrpcNameServer(other, _channels, Patient, _services.Time)));
-            buses.Add(Keep(new RelayClusterBus(other, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
+            if (isRelayed)
+            {
+                buses.Add(Keep(new RelayClusterBus(other, _channels, _services.Time, _services.LoggerOf<RelayClusterBus>())));
+            }
+        }
+
+        // A name server alone neither publishes nor listens.
+        if (!isRelayed && _roles is not [ServiceRole.NameServer])
+        {
+            buses = [Keep(_options.BusEngine!.Connect(_options.Kafka, _services))];
         }
 
         return (
@@ -205,6 +213,14 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 ? _nameServers[0]
                 : Keep(new GrpcNameServer(string.Join(',', others), _channels, Patient, _services.Time)),
             buses.Count == 1 ? buses[0] : new JoinedClusterBus(buses));
+    }
+
+    private InProcessClusterBus ServeRelay()
+    {
+        var bus = new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus"));
+        _listener.Map(Protocol.ClusterBus.BindService(new ClusterBusService(
+            bus, _listener.Stopping, _services.Time, _services.LoggerOf<ClusterBusService>())));
+        return bus;
     }
 
     private async Task<INodeManager> StartNodeManagerAsync(

@@ -77,8 +77,22 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Pause before each time that a datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
     public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
 
+<<<<<<< HEAD
     /// <summary>How long work in hand may take to end when the roles stop, more than 0, up to 10 minutes; default 20 s. Then it is cut off.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(20);
+=======
+    /// <summary>
+    /// How events travel: "relay" (default) through the name server, or "kafka", which needs <see cref="BusEngine"/> and
+    /// <see cref="Kafka"/>. All processes of a cluster are set alike.
+    /// </summary>
+    public string Bus { get; set; } = BigFsBusKinds.Relay;
+
+    /// <summary>The engine for <see cref="Bus"/> "kafka", from the package BigFs.Hosting.Kafka (<c>UseKafka</c>); null: none.</summary>
+    public BigFsBusEngine? BusEngine { get; set; }
+
+    /// <summary>The Kafka cluster, with <see cref="Bus"/> "kafka".</summary>
+    public BigFsKafkaOptions Kafka { get; } = new();
+>>>>>>> main
 
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
@@ -136,6 +150,7 @@ public sealed class BigFsRoleHostOptions
             nameof(ClusterSecretFile),
             null,
             "the file of the cluster's secret for these roles (the node manager makes it)");
+        BigFsBusEngine.Check(Bus, BusEngine, Kafka);
         return roles;
     }
 

@@ -12,8 +12,9 @@ public sealed class DependencyRules
         ["BigFs.Protocol"] = [],
         ["BigFs.Sdk"] = ["BigFs.Core", "BigFs.Protocol"],
         ["BigFs.Hosting"] = ["BigFs.Core", "BigFs.Protocol", "BigFs.Sdk"],
+        ["BigFs.Hosting.Kafka"] = ["BigFs.Hosting"],
         ["BigFs.Hosting.PostgreSql"] = ["BigFs.Core", "BigFs.Hosting"],
-        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Sdk"],
+        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.Kafka", "BigFs.Sdk"],
     };
 
     /// <summary>What a folder of Core may know beside itself and Model.</summary>
@@ -80,6 +81,7 @@ public sealed class DependencyRules
     [TestCase("Google.Protobuf", "src/BigFs.Hosting", "Grpc")]
     [TestCase("BigFs.Protocol", "src/BigFs.Hosting", "Grpc")]
     [TestCase("Microsoft.Data.Sqlite", "src/BigFs.Hosting", "Persistence")]
+    [TestCase("Confluent.Kafka", "src", "BigFs.Hosting.Kafka")]
     [TestCase("Npgsql", "src/BigFs.Cli", "none")]
     public void Types_of_an_engine_stay_in_the_files_that_speak_it(string engine, string project, string home)
     {

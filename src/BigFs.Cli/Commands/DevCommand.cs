@@ -24,10 +24,12 @@ internal static class DevCommand
         var port = NumberOption.Make<int>(
             "--port", "P", $"The port of the endpoint; default that of the last start, else {EndpointAddress.Default.Port}; 0 for any free one.");
         var processes = new Option<bool>("--processes") { Description = "A process for each role, to try failures." };
+        var bus = new BusOptions();
         var command = new Command("dev", "Runs a whole cluster on this machine until SIGINT or SIGTERM.")
         {
             nodes, fileServers, data, memory, port, processes,
         };
+        bus.AddTo(command);
         command.Validators.Add(result =>
         {
             if (result.GetValue(memory) && result.GetValue(processes))
@@ -38,7 +40,14 @@ internal static class DevCommand
         line.SetServiceAction(command, async (parsed, context, cancellationToken) =>
         {
             DevPlan plan = DevPlan.Make(
-                parsed.GetValue(nodes), parsed.GetValue(fileServers), parsed.GetValue(data), parsed.GetValue(memory), parsed.GetValue(port));
+                parsed.GetValue(nodes),
+                parsed.GetValue(fileServers),
+                parsed.GetValue(data),
+                parsed.GetValue(memory),
+                parsed.GetValue(port)) with
+            {
+                Bus = bus.Read(parsed),
+            };
             foreach (string remark in plan.Remarks())
             {
                 context.Console.Error.WriteLine($"bigfs: {remark}");
@@ -75,6 +84,7 @@ internal static class DevCommand
             PreparedBytesPerNode = plan.PreparedBytesPerNode,
             LoggerFactory = logging,
         };
+        plan.Bus.Apply(options);
         await using BigFsCluster cluster = await BigFsCluster.StartAsync(options, cancellationToken);
         Uri endpoint = cluster.Endpoint!;
         if (plan.Folder is not null)
@@ -91,7 +101,10 @@ internal static class DevCommand
     {
         string[] place = plan.Folder is null ? ["--memory"] : ["--data", plan.Folder];
         return ThisProgram.Current().CommandLine(
-            ["dev", "--nodes", Number(plan.Nodes), "--file-servers", Number(plan.FileServers), "--port", Number(endpoint.Port), .. place]);
+            [
+                "dev", "--nodes", Number(plan.Nodes), "--file-servers", Number(plan.FileServers), "--port", Number(endpoint.Port),
+                .. place, .. plan.Bus.Arguments,
+            ]);
     }
 
     private static async Task RunProcessesAsync(CommandContext context, DevPlan plan, CancellationToken cancellationToken)

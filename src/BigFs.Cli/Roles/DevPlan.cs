@@ -23,6 +23,9 @@ internal sealed record DevPlan
     /// <summary>What the folder remembers; empty when it is new.</summary>
     public required DevState State { get; init; }
 
+    /// <summary>How events travel.</summary>
+    public BusChoice Bus { get; init; } = new();
+
     /// <summary>Replicas of each chunk.</summary>
     public int Replicas => new BigFsClusterOptions { DataNodes = Nodes }.EffectiveReplicas;
 

@@ -112,6 +112,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         };
         options.NameServer = name == BigFsRoleNames.NameServer ? null : $"127.0.0.1:{ports[BigFsRoleNames.NameServer]}";
         options.TransferListen = isDataNode ? $"127.0.0.1:{ports[name + Transfer]}" : options.TransferListen;
+        plan.Bus.Apply(options);
         return options;
     }
 

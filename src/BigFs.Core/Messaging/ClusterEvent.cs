@@ -7,8 +7,8 @@ public abstract record ClusterEvent
     public abstract ClusterTopic Topic { get; }
 
     /// <summary>
-    /// What it is about: a node, a server, a path. One publisher's events with the same key arrive in order; empty for a topic
-    /// that is ordered as a whole.
+    /// What it is about: a node, a server, the map, a path. One publisher's events with the same key arrive in order; empty when
+    /// order does not matter.
     /// </summary>
     public virtual string Key => "";
 }

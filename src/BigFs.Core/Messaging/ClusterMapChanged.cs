@@ -6,6 +6,9 @@ public sealed record ClusterMapChanged : ClusterEvent
     /// <inheritdoc/>
     public override ClusterTopic Topic => ClusterTopic.ClusterUpdates;
 
+    /// <inheritdoc/>
+    public override string Key => "map";
+
     /// <summary>The version.</summary>
     public required long Version { get; init; }
 }

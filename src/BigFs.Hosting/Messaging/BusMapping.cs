@@ -56,12 +56,14 @@ internal static class BusMapping
     {
         reason = proto switch
         {
+            { Version: <= 0 } => SetAsideReason.Poison,
             { Version: not Version } => SetAsideReason.UnknownVersion,
             { EventCase: Protocol.BusMessage.EventOneofCase.None } => SetAsideReason.UnknownEvent,
             _ => SetAsideReason.Poison,
         };
-        return reason == SetAsideReason.UnknownVersion ? null : proto switch
+        return proto switch
         {
+            { Version: not Version } => null,
             { Heartbeat: { Node.Length: 16 } heartbeat } when IsText(heartbeat.ControlEndpoint) =>
                 HeartbeatMapping.FromProto(heartbeat),
             { ServerHeartbeat: { Server.Length: > 0, Process: not null } heartbeat }

@@ -29,6 +29,17 @@ internal sealed class RunArgumentsTests
     }
 
     [Test]
+    public void A_bus_is_named_with_its_brokers_and_without_its_secrets()
+    {
+        var options = new BigFsRoleHostOptions { Roles = ["name-server"], Bus = BigFsBusKinds.Kafka };
+        (options.Kafka.Servers, options.Kafka.TopicPrefix, options.Kafka.SaslPassword) = ("a:9092,b:9092", "x.", "secret");
+
+        Assert.That(
+            RunArguments.Make(options, null),
+            Is.EqualTo(new[] { "run", "name-server", "--bus", "kafka", "--kafka", "a:9092,b:9092", "--kafka-prefix", "x." }));
+    }
+
+    [Test]
     public void What_is_the_default_is_left_out() => Assert.That(
         RunArguments.Make(new BigFsRoleHostOptions { Roles = ["name-server"] }, null), Is.EqualTo(new[] { "run", "name-server" }));
 
