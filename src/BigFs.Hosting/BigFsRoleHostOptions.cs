@@ -77,10 +77,9 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Pause before each time that a datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
     public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
 
-<<<<<<< HEAD
     /// <summary>How long work in hand may take to end when the roles stop, more than 0, up to 10 minutes; default 20 s. Then it is cut off.</summary>
     public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(20);
-=======
+
     /// <summary>
     /// How events travel: "relay" (default) through the name server, or "kafka", which needs <see cref="BusEngine"/> and
     /// <see cref="Kafka"/>. All processes of a cluster are set alike.
@@ -92,7 +91,6 @@ public sealed class BigFsRoleHostOptions
 
     /// <summary>The Kafka cluster, with <see cref="Bus"/> "kafka".</summary>
     public BigFsKafkaOptions Kafka { get; } = new();
->>>>>>> main
 
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }

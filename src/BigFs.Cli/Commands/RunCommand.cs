@@ -25,25 +25,11 @@ internal static class RunCommand
             Description = "A JSON file with the settings in a section \"BigFs\"; variables BIGFS_... and arguments are stronger.",
             HelpName = "FILE",
         };
-<<<<<<< HEAD
-=======
-        Option<string> certificate = FileOption("--transfer-certificate", "A datanode's certificate: its transfer port is encrypted.");
-        Option<string> key = FileOption("--transfer-key", "The private key of the certificate.");
-        Option<string> authority = FileOption("--transfer-authority", "The authorities that sign datanodes' certificates.");
-        var clientCertificates = new Option<bool>("--transfer-client-certificates")
-        {
-            Description = "Take only connections that show a certificate of the authorities.",
-        };
-        var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
-        var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 64 MiB.");
-        var bus = new BusOptions();
->>>>>>> main
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.") { roles, config };
         foreach (Option option in settings.All.Append(parent))
         {
-<<<<<<< HEAD
             command.Add(option);
         }
 
@@ -64,28 +50,6 @@ internal static class RunCommand
             {
                 throw configuration.Explain(problem);
             }
-=======
-            roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
-        };
-        bus.AddTo(command);
-        line.SetServiceAction(command, (parsed, context, cancellationToken) =>
-        {
-            var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
-            options.DataDirectory = parsed.GetValue(data) is { } folder ? Path.GetFullPath(folder) : options.DataDirectory;
-            options.Listen = parsed.GetValue(listen) ?? options.Listen;
-            options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
-            options.NameServer = parsed.GetValue(nameServer) ?? options.NameServer;
-            options.ClusterSecretFile = FullPath(parsed.GetValue(secret));
-            options.ClusterSecret = options.ClusterSecretFile is null ? context.Environment.Variable(SecretVariable) : null;
-            options.TransferCertificateFile = FullPath(parsed.GetValue(certificate));
-            options.TransferKeyFile = FullPath(parsed.GetValue(key));
-            options.TransferAuthorityFile = FullPath(parsed.GetValue(authority));
-            options.TransferClientCertificates = parsed.GetValue(clientCertificates);
-            options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
-            options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
-            bus.Read(parsed).Apply(options);
-            return RunAsync(context, options, parsed.GetValue(parent), cancellationToken);
->>>>>>> main
         });
         return command;
     }

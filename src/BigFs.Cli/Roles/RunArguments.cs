@@ -28,13 +28,10 @@ internal static class RunArguments
 
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
-<<<<<<< HEAD
         Add("--scrub-rate", Number(options.ScrubBytesPerSecond), Number(defaults.ScrubBytesPerSecond));
         Add("--scrub-interval", Time(options.ScrubInterval), Time(defaults.ScrubInterval));
         Add("--stop-timeout", Time(options.StopTimeout), Time(defaults.StopTimeout));
-=======
         arguments.AddRange(BusChoice.Of(options).Arguments);
->>>>>>> main
         Add("--parent", parent is { } id ? Number(id) : null, null);
         return arguments;
 

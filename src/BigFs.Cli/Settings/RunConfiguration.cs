@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using BigFs.Hosting.Kafka;
 using Microsoft.Extensions.Configuration;
 
 namespace BigFs.Cli.Settings;
@@ -53,6 +54,7 @@ internal sealed partial class RunConfiguration
     public RunOptions ToOptions()
     {
         var options = new RunOptions();
+        options.Host.BusEngine = BigFsKafka.Engine;
         foreach (RunSetting setting in RunSetting.All)
         {
             if (_written.TryGetValue(setting.Name, out Written? written))
