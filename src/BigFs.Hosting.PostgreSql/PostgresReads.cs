@@ -199,22 +199,18 @@ internal sealed class PostgresReads : IAsyncDisposable
 
         RequireDirectory(path, trie, node, found);
         await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
-        var entries = ImmutableArray.CreateBuilder<BigFsEntry>();
-        string? next = null;
+        var page = new MetadataPageBuilder(request);
         while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
             // One more than asked for tells whether there is a next page.
-            if (entries.Count == request.Limit)
+            PostgresEntryRow row = PostgresCommands.Row(reader, withManifest: false);
+            if (!page.TryAdd(row.ToEntry(path / row.Name), row.Name, row.Notes?.Length ?? 0))
             {
-                next = entries[^1].Path.Name;
                 break;
             }
-
-            PostgresEntryRow row = PostgresCommands.Row(reader, withManifest: false);
-            entries.Add(row.ToEntry(path / row.Name));
         }
 
-        return new MetadataPage(entries.DrainToImmutable(), next);
+        return page.Build();
     }
 
     private static (byte[] From, byte[] Below) Range(MetadataListRequest request)

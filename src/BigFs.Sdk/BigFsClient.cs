@@ -140,7 +140,7 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
                 return new BigFsPage
                 {
                     Entries = page.Entries,
-                    ContinuationToken = page.Next is { } after ? ListingToken.Write(directory, request.Prefix, after) : null,
+                    ContinuationToken = page.Next is { } after ? ListingToken.Write(request, after) : null,
                 };
             },
             cancellationToken);
@@ -197,14 +197,17 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     {
         int limit = options?.PageSize ?? pageSize;
         OptionChecks.Within(directory, nameof(ListOptions.PageSize), limit, 1, Core.Model.Limits.MaxPageSize);
-        string prefix = options?.Prefix ?? "";
-        return new MetadataListRequest
+        var request = new MetadataListRequest
         {
             Directory = directory,
-            After = options?.ContinuationToken is { } token ? ListingToken.Read(token, directory, prefix) : "",
-            Prefix = prefix,
+            After = options?.StartAfter ?? "",
+            Prefix = options?.Prefix ?? "",
+            Recursive = options?.Recursive ?? false,
             Limit = limit,
         };
+        return options?.ContinuationToken is { } token
+            ? request with { After = ListingToken.Read(request, token) }
+            : request;
     }
 
     private Task<T> ControlAsync<T>(

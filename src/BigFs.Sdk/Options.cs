@@ -96,11 +96,26 @@ public sealed class ListOptions
     /// <summary>Entries of a page, 1 to 10,000; default 1,000.</summary>
     public int PageSize { get; set; } = 1000;
 
-    /// <summary>Where to go on: a page's <see cref="BigFsPage.ContinuationToken"/>; null (default) from the start.</summary>
+    /// <summary>
+    /// Where to go on: a page's <see cref="BigFsPage.ContinuationToken"/> of the same directory, prefix and kind; null
+    /// (default) from the start. It stays good whatever is made or removed meanwhile.
+    /// </summary>
     public string? ContinuationToken { get; set; }
 
-    /// <summary>Only names that start with this; null (default) for all.</summary>
+    /// <summary>
+    /// Only names that start with this; null (default) for all. Of a recursive listing it holds for the names in the
+    /// directory itself, and what lies below those comes with them.
+    /// </summary>
     public string? Prefix { get; set; }
+
+    /// <summary>
+    /// Only what comes after this name; null (default) for all. Of a recursive listing a path relative to the directory
+    /// ("a/b"). Nothing need be there; not used beside a continuation token.
+    /// </summary>
+    public string? StartAfter { get; set; }
+
+    /// <summary>Whether all that lies below comes, each directory right before what it holds; default no.</summary>
+    public bool Recursive { get; set; }
 }
 
 /// <summary>Options of a deletion.</summary>

@@ -19,14 +19,16 @@ internal static class ExitCode
     {
         BigFsErrorCode.Internal or BigFsErrorCode.OutOfSpace => Other,
         BigFsErrorCode.InvalidPath or BigFsErrorCode.InvalidArgument or BigFsErrorCode.InvalidSettings
-            or BigFsErrorCode.LimitExceeded => Usage,
+            or BigFsErrorCode.LimitExceeded or BigFsErrorCode.InvalidToken or BigFsErrorCode.InvalidPrecondition
+            or BigFsErrorCode.DataReadOnly => Usage,
         BigFsErrorCode.Unavailable or BigFsErrorCode.TimedOut or BigFsErrorCode.NotEnoughNodes => Network,
         BigFsErrorCode.NotAllowed => NotAllowed,
         BigFsErrorCode.NotFound => NotFound,
         BigFsErrorCode.AlreadyExists or BigFsErrorCode.IsDirectory or BigFsErrorCode.NotDirectory
             or BigFsErrorCode.DirectoryNotEmpty or BigFsErrorCode.PreconditionFailed
             or BigFsErrorCode.VersionExpired or BigFsErrorCode.SessionExpired or BigFsErrorCode.AddressInUse
-            or BigFsErrorCode.WrongCluster or BigFsErrorCode.DataInUse => Conflict,
+            or BigFsErrorCode.WrongCluster or BigFsErrorCode.DataInUse or BigFsErrorCode.DataTooNew
+            or BigFsErrorCode.ChunkDeleted => Conflict,
         BigFsErrorCode.Damaged or BigFsErrorCode.DataUnreadable => Integrity,
         _ => Other,
     };

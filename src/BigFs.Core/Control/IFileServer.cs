@@ -43,6 +43,9 @@ public interface IFileServer
     /// <summary><see cref="IMetadataStore.RenewUploadAsync"/>.</summary>
     ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken);
 
+    /// <summary><see cref="IMetadataStore.StageChunksAsync"/>.</summary>
+    ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken);
+
     /// <summary><see cref="IMetadataStore.CommitUploadAsync"/>.</summary>
     ValueTask<CommittedFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken);
 
@@ -60,9 +63,17 @@ public interface IFileServer
     /// <summary><see cref="IMetadataStore.AbortFileAsync"/>.</summary>
     ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken);
 
-    /// <summary>A file's manifest and where its volumes are; null when nothing is there.</summary>
+    /// <summary>
+    /// A file's manifest, of a long one the first part, and where its volumes are; null when nothing is there.
+    /// </summary>
     /// <exception cref="BigFsException">IsDirectory.</exception>
     ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.ReadManifestAsync"/>.</summary>
+    ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.RenewReadAsync"/>.</summary>
+    ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken);
 
     /// <summary>Where volumes are now, from a map refreshed at the node manager; unknown volumes are left out.</summary>
     ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
@@ -85,6 +96,15 @@ public interface IFileServer
 
     /// <summary><see cref="IMetadataStore.MoveAsync"/>.</summary>
     ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.StartTotalsAsync"/>.</summary>
+    ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.FindJobAsync"/>.</summary>
+    ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken);
+
+    /// <summary><see cref="IMetadataStore.CancelJobAsync"/>.</summary>
+    ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken);
 
     /// <summary>Passes a fault on to the node manager; a hint.</summary>
     ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken);
@@ -111,8 +131,14 @@ public sealed record OpenedFile
     /// <summary>The version that is read.</summary>
     public required BigFsFile File { get; init; }
 
-    /// <summary>Its chunks in order.</summary>
+    /// <summary>Its chunks in order; of a long manifest the first part.</summary>
     public required ImmutableArray<ChunkReference> Manifest { get; init; }
+
+    /// <summary>How many chunks it has in all; those that are not in <see cref="Manifest"/> are read by place.</summary>
+    public int Chunks { get; init; }
+
+    /// <summary>How long the version stays readable after it is replaced or deleted, from now; 0 when not known.</summary>
+    public TimeSpan Lease { get; init; }
 
     /// <summary>Where each volume of the manifest is, as far as the file server knows, each once.</summary>
     public required ImmutableArray<VolumeLocation> Locations { get; init; }

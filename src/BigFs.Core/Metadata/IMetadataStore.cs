@@ -16,14 +16,44 @@ public interface IMetadataStore
     /// <summary>A new, never given number for a file server that starts; 1 or more.</summary>
     ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken);
 
-    /// <summary>The entry at the path, with its manifest when it is a file and that is asked for; null when absent.</summary>
+    /// <summary>
+    /// The entry at the path; null when absent. With its manifest when it is a file and that is asked for: whole up to
+    /// <see cref="Limits.ManifestPageChunks"/> references, else the first so many (<see cref="ReadManifestAsync"/> gives the
+    /// others). Who gets a manifest holds a read lease on that version, of the length that the answer names; nothing is
+    /// written for it.
+    /// </summary>
     ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken);
 
     /// <summary>
-    /// One page of a directory's entries, ordered by the UTF-8 bytes of their names, beginning after the request's name.
+    /// One page of a directory's entries, ordered by the UTF-8 bytes of their names, or of all that lies below it, ordered
+    /// by path (<see cref="BigFsPath.CompareTo"/>). Each page shows one state of the namespace. Entries that stand throughout
+    /// a listing come once, whatever is made and removed meanwhile.
     /// </summary>
-    /// <exception cref="BigFsException">NotFound, NotDirectory.</exception>
+    /// <exception cref="BigFsException">NotFound, NotDirectory, InvalidArgument, InvalidPath (an entry that a
+    /// move brought deeper than paths may be).</exception>
     ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// References of a version by their place in the file, of the version that stands or of one that was replaced or deleted
+    /// and is still leased.
+    /// </summary>
+    /// <exception cref="BigFsException">VersionExpired, InvalidArgument.</exception>
+    ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("ReadManifestAsync");
+
+    /// <summary>
+    /// Renews the read lease on a version and returns its length from now. Writes only when the version was replaced or
+    /// deleted meanwhile: one that stands is leased by standing.
+    /// </summary>
+    /// <exception cref="BigFsException">VersionExpired: its lease ended before, or nothing is known of it.</exception>
+    ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("RenewReadAsync");
+
+    /// <summary>The versions that own each of the chunks, in the chunks' order; at most 4,096 at once.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("FindOwnersAsync");
 
     /// <summary>
     /// Every entry from the request's place on, in the order of <see cref="ListAsync"/> and read as the caller goes on; at
@@ -62,16 +92,28 @@ public interface IMetadataStore
     ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Brings a part of a long manifest before the commit, so that the commit stays a small transaction: the parts in order,
+    /// each of exactly <see cref="Limits.ManifestPageChunks"/> references. A part that was brought before is fine. What was
+    /// staged belongs to the session: its commit takes it, its abort or its end gives it up.
+    /// </summary>
+    /// <exception cref="BigFsException">SessionExpired, InvalidArgument (out of order, another length), ChunkDeleted.</exception>
+    ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("StageChunksAsync");
+
+    /// <summary>
     /// The commit point: in one transaction checks session and precondition, makes missing parents, writes the entry and
     /// its manifest under a new version, turns the replaced version's chunks and the discarded ones into tombstones,
     /// ends the session.
     /// </summary>
-    /// <exception cref="BigFsException">SessionExpired, IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
+    /// <exception cref="BigFsException">
+    /// SessionExpired, IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed, ChunkDeleted (the manifest names
+    /// a chunk whose deletion is recorded).
+    /// </exception>
     ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Ends a session without a file, also one that expired; the chunks that its client wrote become tombstones that are
-    /// due at once. Unknown, committed or aborted before: does nothing.
+    /// Ends a session without a file, also one that expired; the chunks that its client wrote and that no file owns become
+    /// tombstones that are due at once. Unknown, committed or aborted before: does nothing.
     /// </summary>
     ValueTask AbortUploadAsync(Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken);
 
@@ -88,7 +130,7 @@ public interface IMetadataStore
     /// </summary>
     /// <exception cref="BigFsException">
     /// SessionExpired (also: aborted), IsDirectory, NotDirectory, AlreadyExists, NotFound, PreconditionFailed,
-    /// InvalidArgument (the session is not a shared one; the content does not match its checksum).
+    /// InvalidArgument (the session is not a shared one; the content does not match its checksum), ChunkDeleted.
     /// </exception>
     ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken);
 
@@ -103,7 +145,8 @@ public interface IMetadataStore
     ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Deletes a file or directory; gone from sight at once, whatever its size. False when nothing was there.
+    /// Deletes a file or directory; gone from sight at once, whatever its size. False when nothing was there. What a
+    /// directory held follows in small transactions: a job (<see cref="FindJobAsync"/>) whose id is the operation's.
     /// </summary>
     /// <exception cref="BigFsException">DirectoryNotEmpty, PreconditionFailed, InvalidPath (the root).</exception>
     ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken);
@@ -114,6 +157,27 @@ public interface IMetadataStore
     /// (the root, or into itself).
     /// </exception>
     ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Begins to add up what lies below a directory: a job that goes on by itself, in short reads, also after a restart. An
+    /// entry that stands throughout is counted once; what changes meanwhile may or may not be. A file is its own total.
+    /// </summary>
+    /// <exception cref="BigFsException">NotFound, NotDirectory (a file above).</exception>
+    ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("StartTotalsAsync");
+
+    /// <summary>A job; null when it never was, or ended longer ago than the retention of operations.</summary>
+    ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("FindJobAsync");
+
+    /// <summary>The jobs that run or ended within the retention, newest first, at most 1,000.</summary>
+    ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("ListJobsAsync");
+
+    /// <summary>Ends totals early; false when the job has ended, or is not known.</summary>
+    /// <exception cref="BigFsException">InvalidArgument: a deletion is not called back.</exception>
+    ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        throw MetadataErrors.NotServed("CancelJobAsync");
 }
 
 /// <summary>An entry and, for a file when asked for, its chunks in order.</summary>
@@ -121,25 +185,12 @@ public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReferen
 {
     /// <summary>The content of a file that the metadata hold themselves, when the manifest was asked for; else empty.</summary>
     public ReadOnlyMemory<byte> Content { get; init; }
-}
 
-/// <summary>A page of a directory; <paramref name="Next"/> is the name to go on after, null at the end.</summary>
-public sealed record MetadataPage(ImmutableArray<BigFsEntry> Entries, string? Next);
+    /// <summary>How many references the whole manifest has; 0 when it was not asked for.</summary>
+    public int Chunks { get; init; } = Manifest.IsDefault ? 0 : Manifest.Length;
 
-/// <summary>Which page of which directory.</summary>
-public sealed record MetadataListRequest
-{
-    /// <summary>The directory.</summary>
-    public required BigFsPath Directory { get; init; }
-
-    /// <summary>Only names after this one; empty for all.</summary>
-    public string After { get; init; } = "";
-
-    /// <summary>Only names that start with this; empty for all.</summary>
-    public string Prefix { get; init; } = "";
-
-    /// <summary>Most entries, 1 to <see cref="Limits.MaxPageSize"/>.</summary>
-    public int Limit { get; init; } = 1000;
+    /// <summary>How long the version stays readable after it is replaced or deleted, counted from now at least.</summary>
+    public TimeSpan Lease { get; init; }
 }
 
 /// <summary>What must be at the path for a commit to win.</summary>
@@ -202,8 +253,13 @@ public sealed record CommitUploadRequest
     /// <summary>Checksum of the content.</summary>
     public required uint Crc32C { get; init; }
 
-    /// <summary>The chunks in order; their lengths add up to <see cref="Size"/>.</summary>
+    /// <summary>
+    /// The chunks in order, those after the staged ones; the lengths of all add up to <see cref="Size"/>.
+    /// </summary>
     public required ImmutableArray<ChunkReference> Manifest { get; init; }
+
+    /// <summary>How many chunks were staged before (<see cref="IMetadataStore.StageChunksAsync"/>).</summary>
+    public int Staged { get; init; }
 
     /// <summary>
     /// Chunks of tries that failed and may be on a datanode all the same, none of them in the manifest; they become

@@ -11,6 +11,9 @@ public static class MetadataChecks
     /// <summary>Longest media type, in bytes of UTF-8: 255.</summary>
     public const int MaxContentTypeBytes = 255;
 
+    /// <summary>Most chunks of one look-up of owners: 4,096.</summary>
+    public const int MaxLookedUpChunks = 4096;
+
     private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
 
     /// <summary>Checks an operation id.</summary>
@@ -95,7 +98,20 @@ public static class MetadataChecks
     {
         ArgumentNullException.ThrowIfNull(request);
         CheckOperation(request.Operation);
-        CheckManifest(request.Manifest, request.Discarded, request.Size);
+        if (request.Staged < 0 || request.Staged % Limits.ManifestPageChunks != 0)
+        {
+            throw Invalid(null, $"{request.Staged} staged chunks are no whole parts of {Limits.ManifestPageChunks}.");
+        }
+
+        CheckManifest(request.Manifest, request.Discarded, request.Staged == 0 ? request.Size : null, request.Staged);
+    }
+
+    /// <summary>Checks that a commit's lengths add up, those of the staged chunks being known.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    public static void CheckStaged(CommitUploadRequest request, long stagedBytes)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        CheckTotal(request.Manifest.Sum(chunk => (long)chunk.Length) + stagedBytes, request.Size);
     }
 
     /// <summary>Checks the chunks that an upload wrote in vain: those that an aborted one names, or a commit discards.</summary>
@@ -127,8 +143,55 @@ public static class MetadataChecks
                 path, $"A page of {request.Limit} entries was asked for; 1 to {Limits.MaxPageSize} are possible.");
         }
 
+        if (request.MaxBytes is < 1 or > Limits.MaxPageBytes)
+        {
+            throw Invalid(
+                path, $"A page of {request.MaxBytes} bytes was asked for; 1 to {Limits.MaxPageBytes} are possible.");
+        }
+
         _ = Bytes(request.After, path, "The name to go on after");
         _ = Bytes(request.Prefix, path, "The prefix");
+    }
+
+    /// <summary>Checks what does not depend on the namespace.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    public static void Check(ManifestRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.First < 0 || request.Count is < 1 or > Limits.ManifestPageChunks)
+        {
+            throw Invalid(
+                null,
+                $"{request.Count} references from {request.First} on were asked for; 1 to {Limits.ManifestPageChunks} from 0 "
+                    + "on are possible.");
+        }
+    }
+
+    /// <summary>Checks what does not depend on the session.</summary>
+    /// <exception cref="BigFsException">InvalidArgument, LimitExceeded.</exception>
+    public static void Check(StageChunksRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        if (request.Chunks.IsDefault || request.Chunks.Length != Limits.ManifestPageChunks
+            || request.First < 0 || request.First % Limits.ManifestPageChunks != 0)
+        {
+            throw Invalid(
+                null,
+                $"A part of a manifest has exactly {Limits.ManifestPageChunks} references and begins at a multiple of that.");
+        }
+
+        CheckCount((long)request.First + request.Chunks.Length);
+        _ = CheckReferences(request.Chunks);
+    }
+
+    /// <summary>Checks a look-up of chunks.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    public static void Check(ImmutableArray<ChunkKey> chunks)
+    {
+        if (chunks.IsDefault || chunks.Length > MaxLookedUpChunks)
+        {
+            throw Invalid(null, $"At most {MaxLookedUpChunks} chunks can be looked up at once.");
+        }
     }
 
     private static void CheckFile(
@@ -143,6 +206,17 @@ public static class MetadataChecks
         if (precondition.Kind is < PreconditionKind.None or > PreconditionKind.Version)
         {
             throw Invalid(path, $"{precondition.Kind} is no kind of precondition.");
+        }
+
+        if (precondition.Kind != PreconditionKind.Version && precondition.Version != default)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidPrecondition,
+                $"The precondition for \"{path}\" names version {precondition.Version} and asks for "
+                    + (precondition.Kind == PreconditionKind.Absent ? "nothing to be there." : "none."))
+            {
+                Path = path,
+            };
         }
 
         if (contentType is not null)
@@ -180,38 +254,18 @@ public static class MetadataChecks
     }
 
     private static void CheckManifest(
-        ImmutableArray<ChunkReference> manifest, ImmutableArray<ChunkReference> discarded, long size)
+        ImmutableArray<ChunkReference> manifest, ImmutableArray<ChunkReference> discarded, long? size, int staged = 0)
     {
         if (manifest.IsDefault)
         {
             throw Invalid(null, "The manifest is missing; an empty file has an empty one.");
         }
 
-        if (manifest.Length > Limits.MaxChunksPerFile)
+        CheckCount((long)manifest.Length + staged);
+        long total = CheckReferences(manifest);
+        if (size is { } said)
         {
-            throw new BigFsException(
-                BigFsErrorCode.LimitExceeded,
-                $"The file has {manifest.Length} chunks; at most {Limits.MaxChunksPerFile} are allowed: choose a "
-                    + "larger chunk size.");
-        }
-
-        long total = 0;
-        foreach (ChunkReference chunk in manifest)
-        {
-            if (chunk.Length is <= 0 or > Limits.MaxChunkSize || chunk.Volume.Value <= 0)
-            {
-                throw Invalid(
-                    null,
-                    $"Chunk {chunk.Key} has {chunk.Length} bytes in volume {chunk.Volume}; 1 to {Limits.MaxChunkSize} "
-                        + "bytes in volume 1 or higher are possible.");
-            }
-
-            total += chunk.Length;
-        }
-
-        if (total != size)
-        {
-            throw Invalid(null, $"The chunks add up to {total} bytes, the size is said to be {size}.");
+            CheckTotal(total, said);
         }
 
         CheckWritten(discarded);
@@ -225,6 +279,43 @@ public static class MetadataChecks
                     throw Invalid(null, $"Chunk {chunk.Key} is in the manifest and among the discarded ones.");
                 }
             }
+        }
+    }
+
+    private static void CheckCount(long chunks)
+    {
+        if (chunks > Limits.MaxChunksPerFile)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.LimitExceeded,
+                $"The file has {chunks} chunks; at most {Limits.MaxChunksPerFile} are allowed: choose a larger chunk size.");
+        }
+    }
+
+    private static long CheckReferences(ImmutableArray<ChunkReference> chunks)
+    {
+        long total = 0;
+        foreach (ChunkReference chunk in chunks)
+        {
+            if (chunk.Length is <= 0 or > Limits.MaxChunkSize || chunk.Volume.Value <= 0)
+            {
+                throw Invalid(
+                    null,
+                    $"Chunk {chunk.Key} has {chunk.Length} bytes in volume {chunk.Volume}; 1 to {Limits.MaxChunkSize} "
+                        + "bytes in volume 1 or higher are possible.");
+            }
+
+            total += chunk.Length;
+        }
+
+        return total;
+    }
+
+    private static void CheckTotal(long total, long size)
+    {
+        if (total != size)
+        {
+            throw Invalid(null, $"The chunks add up to {total} bytes, the size is said to be {size}.");
         }
     }
 

@@ -66,6 +66,42 @@ public static class MetadataErrors
     public static BigFsException OperationAborted(BigFsPath path) =>
         Make(BigFsErrorCode.SessionExpired, path, $"The upload of \"{path}\" was aborted; begin it anew.");
 
+    /// <summary>A manifest names a chunk that is being deleted.</summary>
+    public static BigFsException ChunkDeleted(Model.ChunkReference chunk) =>
+        new(
+            BigFsErrorCode.ChunkDeleted,
+            $"The deletion of chunk {chunk.Key} in volume {chunk.Volume} is recorded; no file can name it any more: upload the content anew.");
+
+    /// <summary>A version is no longer kept.</summary>
+    public static BigFsException VersionExpired(BigFsVersion version) =>
+        new(
+            BigFsErrorCode.VersionExpired,
+            $"Version {version} was replaced or deleted and its read lease has ended: open the file again.");
+
+    /// <summary>A page of a long manifest came out of turn.</summary>
+    public static BigFsException StagedOutOfOrder(Guid session, int first, int staged) =>
+        new(
+            BigFsErrorCode.InvalidArgument,
+            $"The upload session {session:N} has {staged} staged chunks; {first} cannot be where the next ones begin, or where its commit does.");
+
+    /// <summary>A deletion goes on to its end.</summary>
+    public static BigFsException DeletionStays(Guid job) =>
+        new(BigFsErrorCode.InvalidArgument, $"The job {job:N} is a deletion; what was deleted is not called back.");
+
+    /// <summary>A move brought an entry deeper than a path can name.</summary>
+    public static BigFsException TooDeep(BigFsPath directory, string name, Exception inner) =>
+        new(
+            BigFsErrorCode.InvalidPath,
+            $"\"{name}\" in \"{directory}\" cannot be named: {inner.Message} Move the directory to a shorter path.",
+            inner)
+        {
+            Path = directory.ToString(),
+        };
+
+    /// <summary>An engine has not got an operation.</summary>
+    public static BigFsException NotServed(string operation) =>
+        new(BigFsErrorCode.InvalidArgument, $"This metadata engine does not serve {operation}.");
+
     /// <summary>An operation id came again with something else.</summary>
     public static BigFsException OperationReused(Guid operation) =>
         new(

@@ -15,6 +15,12 @@ public enum BigFsErrorCode
     /// <summary>A setting is wrong; the host does not start.</summary>
     InvalidSettings = 3,
 
+    /// <summary>A listing's continuation token was changed, or belongs to another listing.</summary>
+    InvalidToken = 4,
+
+    /// <summary>A precondition contradicts itself: it asks for a version and for none.</summary>
+    InvalidPrecondition = 5,
+
     /// <summary>Nothing exists at the path.</summary>
     NotFound = 10,
 
@@ -45,6 +51,9 @@ public enum BigFsErrorCode
     /// <summary>The datanodes do not accept the cluster's capabilities: secrets or clocks do not agree.</summary>
     NotAllowed = 19,
 
+    /// <summary>A manifest names a chunk whose deletion is recorded; nothing was stored.</summary>
+    ChunkDeleted = 20,
+
     /// <summary>Fewer datanodes are up than replicas were asked for.</summary>
     NotEnoughNodes = 30,
 
@@ -71,4 +80,10 @@ public enum BigFsErrorCode
 
     /// <summary>The data folder cannot be read by this version, or is damaged.</summary>
     DataUnreadable = 53,
+
+    /// <summary>The data folder was written by a newer version.</summary>
+    DataTooNew = 54,
+
+    /// <summary>The data folder or a file in it cannot be written.</summary>
+    DataReadOnly = 55,
 }

@@ -81,6 +81,25 @@ public readonly struct BigFsPath : ISpanParsable<BigFsPath>, IEquatable<BigFsPat
     public bool IsBelow(BigFsPath directory) => !IsRoot && this != directory
         && (directory.IsRoot || _value!.StartsWith(directory._value + "/", StringComparison.Ordinal));
 
+    /// <summary>
+    /// The entry below this directory whose relative path is known to be made of legal names, as one that was read from a
+    /// namespace: only the bounds of the whole are checked.
+    /// </summary>
+    /// <exception cref="BigFsException"><see cref="BigFsErrorCode.InvalidPath"/>: it is too long or too deep.</exception>
+    internal BigFsPath Append(string relative)
+    {
+        string text = string.Concat(_value, "/", relative);
+
+        // So few UTF-16 units are at most so many segments, and three bytes of UTF-8 each.
+        if (text.Length <= 2 * MaxDepth)
+        {
+            return new BigFsPath(text);
+        }
+
+        string? problem = Problem(text);
+        return problem is null ? new BigFsPath(text) : throw Invalid(text, problem);
+    }
+
     /// <inheritdoc cref="op_Implicit(string)"/>
     public static BigFsPath Parse(string s, IFormatProvider? provider = null)
     {

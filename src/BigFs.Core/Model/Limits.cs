@@ -27,6 +27,14 @@ public static class Limits
     /// <summary>Most entries of one listing page: 10,000.</summary>
     public const int MaxPageSize = 10_000;
 
+    /// <summary>
+    /// Where a listing page ends whatever its limit, in bytes as the listing request counts them: 4 MiB.
+    /// </summary>
+    public const int MaxPageBytes = 4 << 20;
+
+    /// <summary>References of one page of a manifest: 1,024 (8 GiB at the default chunk size).</summary>
+    public const int ManifestPageChunks = 1024;
+
     /// <summary>Entries of a streamed listing's first page; each that follows may hold four times as many: 250.</summary>
     public const int FirstStreamedPage = 250;
 

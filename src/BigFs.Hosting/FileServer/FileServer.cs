@@ -177,6 +177,8 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
                     Manifest = found.Manifest,
                     Locations = locations,
                     Content = found.Content,
+                    Chunks = found.Chunks,
+                    Lease = found.Lease,
                 };
             default:
                 throw new BigFsException(BigFsErrorCode.IsDirectory, $"{path} is a directory; a file is expected.")
@@ -214,6 +216,30 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken) =>
         _metadata.MoveAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        _metadata.StageChunksAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        _metadata.ReadManifestAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        _metadata.RenewReadAsync(version, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        _metadata.StartTotalsAsync(operation, path, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _metadata.FindJobAsync(job, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _metadata.CancelJobAsync(job, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken) =>

@@ -113,6 +113,35 @@ internal sealed class FileServerService(IFileServer files, ILogger<FileServerSer
         return new Protocol.Empty();
     }
 
+    public override async Task<Protocol.Empty> StageChunks(Protocol.StageChunksRequest request, ServerCallContext context)
+    {
+        await files.StageChunksAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
+    public override async Task<Protocol.ManifestPage> ReadManifest(
+        Protocol.ManifestRequest request, ServerCallContext context) =>
+        (await files.ReadManifestAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.RenewReadResponse> RenewRead(
+        Protocol.RenewReadRequest request, ServerCallContext context) => new()
+        {
+            Lease = (await files.RenewReadAsync(new BigFsVersion(request.Version), context.CancellationToken)).Ticks,
+        };
+
+    public override async Task<Protocol.MetadataJob> StartTotals(
+        Protocol.StartTotalsRequest request, ServerCallContext context) =>
+        (await files.StartTotalsAsync(
+            request.Operation.ToGuid(), request.Path.ToPath(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.FindJobResponse> FindJob(
+        Protocol.FindJobRequest request, ServerCallContext context) =>
+        new() { Job = (await files.FindJobAsync(request.Job.ToGuid(), context.CancellationToken))?.ToProto() };
+
+    public override async Task<Protocol.CancelJobResponse> CancelJob(
+        Protocol.FindJobRequest request, ServerCallContext context) =>
+        new() { Cancelled = await files.CancelJobAsync(request.Job.ToGuid(), context.CancellationToken) };
+
     private async ValueTask<Protocol.Answer> HandleAsync(Protocol.Call call, CancellationToken cancellationToken) =>
         call.OperationCase switch
         {

@@ -157,5 +157,59 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
             (c, o) => c.MoveAsync(message, o), answer => answer.Entry.Required("the entry").FromProto(), cancellationToken);
     }
 
+    public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.StageChunksRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.StageChunksAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.ManifestRequest message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.ReadManifestAsync(message, o), VersionMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.RenewReadRequest { Version = version.Value };
+        return _connection.CallAsync(
+            (c, o) => c.RenewReadAsync(message, o), answer => TimeSpan.FromTicks(answer.Lease), cancellationToken);
+    }
+
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.StartTotalsRequest { Operation = operation.ToProto(), Path = path.ToString() };
+        return _connection.CallAsync((c, o) => c.StartTotalsAsync(message, o), VersionMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindJobRequest { Job = job.ToProto() };
+        return _connection.CallAsync((c, o) => c.FindJobAsync(message, o), answer => answer.Job?.FromProto(), cancellationToken);
+    }
+
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindJobRequest { Job = job.ToProto() };
+        return _connection.CallAsync((c, o) => c.CancelJobAsync(message, o), answer => answer.Cancelled, cancellationToken);
+    }
+
+    public ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
+        _connection.CallAsync(
+            (c, o) => c.ListJobsAsync(new Protocol.Empty(), o),
+            answer => answer.Jobs.ToArray(VersionMapping.FromProto),
+            cancellationToken);
+
+    public ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindOwnersRequest { Chunks = { chunks.Select(chunk => chunk.Value) } };
+        return _connection.CallAsync(
+            (c, o) => c.FindOwnersAsync(message, o),
+            answer => answer.Chunks.ToArray(VersionMapping.FromProto),
+            cancellationToken);
+    }
+
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 }

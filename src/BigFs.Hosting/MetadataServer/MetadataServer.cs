@@ -133,6 +133,39 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken) =>
         Engine.MoveAsync(request, cancellationToken);
 
+    /// <inheritdoc/>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        Engine.ReadManifestAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        Engine.RenewReadAsync(version, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken) =>
+        Engine.FindOwnersAsync(chunks, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        Engine.StageChunksAsync(request, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        Engine.StartTotalsAsync(operation, path, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        Engine.FindJobAsync(job, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
+        Engine.ListJobsAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        Engine.CancelJobAsync(job, cancellationToken);
+
     private IMetadataStore Engine =>
         _refusal is { } refusal ? throw new BigFsException(refusal.Code, refusal.Message, refusal) : _engine;
 

@@ -1,4 +1,5 @@
 using BigFs.Core.Metadata;
+using BigFs.Core.Model;
 using BigFs.Hosting.Grpc;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
@@ -80,6 +81,46 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
 
     public override async Task<Protocol.MoveResponse> Move(Protocol.MoveRequest request, ServerCallContext context) =>
         new() { Entry = (await store.MoveAsync(request.FromProto(), context.CancellationToken)).ToProto() };
+
+    public override async Task<Protocol.Empty> StageChunks(Protocol.StageChunksRequest request, ServerCallContext context)
+    {
+        await store.StageChunksAsync(request.FromProto(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
+    public override async Task<Protocol.ManifestPage> ReadManifest(
+        Protocol.ManifestRequest request, ServerCallContext context) =>
+        (await store.ReadManifestAsync(request.FromProto(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.RenewReadResponse> RenewRead(
+        Protocol.RenewReadRequest request, ServerCallContext context) => new()
+        {
+            Lease = (await store.RenewReadAsync(new BigFsVersion(request.Version), context.CancellationToken)).Ticks,
+        };
+
+    public override async Task<Protocol.MetadataJob> StartTotals(
+        Protocol.StartTotalsRequest request, ServerCallContext context) =>
+        (await store.StartTotalsAsync(
+            request.Operation.ToGuid(), request.Path.ToPath(), context.CancellationToken)).ToProto();
+
+    public override async Task<Protocol.FindJobResponse> FindJob(
+        Protocol.FindJobRequest request, ServerCallContext context) =>
+        new() { Job = (await store.FindJobAsync(request.Job.ToGuid(), context.CancellationToken))?.ToProto() };
+
+    public override async Task<Protocol.CancelJobResponse> CancelJob(
+        Protocol.FindJobRequest request, ServerCallContext context) =>
+        new() { Cancelled = await store.CancelJobAsync(request.Job.ToGuid(), context.CancellationToken) };
+
+    public override async Task<Protocol.FindOwnersResponse> FindOwners(
+        Protocol.FindOwnersRequest request, ServerCallContext context)
+    {
+        var owners = await store.FindOwnersAsync(
+            request.Chunks.ToArray(chunk => new ChunkKey(chunk)), context.CancellationToken);
+        return new Protocol.FindOwnersResponse { Chunks = { owners.Select(VersionMapping.ToProto) } };
+    }
+
+    public override async Task<Protocol.ListJobsResponse> ListJobs(Protocol.Empty request, ServerCallContext context) =>
+        new() { Jobs = { (await store.ListJobsAsync(context.CancellationToken)).Select(VersionMapping.ToProto) } };
 
     private async ValueTask<Protocol.Answer> HandleAsync(Protocol.Call call, CancellationToken cancellationToken) =>
         call.OperationCase switch

@@ -10,14 +10,14 @@ namespace BigFs.Hosting.Persistence;
 /// <summary>Reads the namespace on one connection: paths are walked from the root, a statement a level.</summary>
 internal sealed class SqliteEntryReader : IDisposable
 {
-    private const string Columns = "name, id, created, modified, version, size, crc, replicas, notes";
+    private const string Columns = "name, id, created, modified, version, size, crc, replicas, notes, chunks";
 
     // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
     private const byte AboveUtf8 = 0xFF;
 
     private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named;
 
-    public SqliteEntryReader(SqliteConnection connection)
+    public SqliteEntryReader(SqliteConnection connection, TimeSpan retention)
     {
         _begin = new SqliteStatement(connection, "BEGIN");
         _end = new SqliteStatement(connection, "ROLLBACK");
@@ -36,7 +36,15 @@ internal sealed class SqliteEntryReader : IDisposable
             "SELECT id, volume, key, epoch, confirmed, attempts FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
         _named = new SqliteStatement(
             connection, "SELECT name, value FROM meta WHERE name IN ('namespace', 'cluster', 'generation', 'paused')");
+        Versions = new SqliteVersionReader(connection, this);
+        Jobs = new SqliteJobs(connection, retention);
     }
+
+    /// <summary>Versions by their own number, and the owners of chunks.</summary>
+    public SqliteVersionReader Versions { get; }
+
+    /// <summary>The jobs.</summary>
+    public SqliteJobs Jobs { get; }
 
     /// <summary>Runs several statements on one state of the database.</summary>
     public T InTransaction<T>(Func<SqliteEntryReader, T> read)
@@ -99,6 +107,10 @@ internal sealed class SqliteEntryReader : IDisposable
     public bool HasEntries(long directory) => _anyChild.Bind(directory).Single() is not null;
 
     /// <summary>At most <paramref name="limit"/> rows of a directory, by name; never the manifests.</summary>
+    /// <param name="directory">The directory's id.</param>
+    /// <param name="after">Only names after this one; empty for all.</param>
+    /// <param name="prefix">Only names that start with this.</param>
+    /// <param name="limit">The most rows.</param>
     public List<SqliteEntryRow> List(long directory, string after, string prefix, int limit)
     {
         byte[] start = Encoding.UTF8.GetBytes(prefix);
@@ -120,22 +132,9 @@ internal sealed class SqliteEntryReader : IDisposable
         return rows;
     }
 
-    /// <summary>The chunks of a file whose row was read with its manifest.</summary>
-    public ImmutableArray<ChunkReference> Manifest(SqliteEntryRow row)
-    {
-        if (row.Manifest is not null)
-        {
-            return ManifestCodec.Decode(row.Manifest);
-        }
-
-        var chunks = ImmutableArray.CreateBuilder<ChunkReference>();
-        for (long page = 0; Page(row.Version, page) is { } references; page++)
-        {
-            chunks.AddRange(references);
-        }
-
-        return chunks.DrainToImmutable();
-    }
+    /// <summary>The first chunks of a file whose row was read with its manifest, all when it is short.</summary>
+    public ImmutableArray<ChunkReference> Manifest(SqliteEntryRow row) =>
+        row.Manifest is not null ? ManifestCodec.Decode(row.Manifest) : Page(row.Version, 0) ?? [];
 
     /// <summary>The content that the metadata hold for a file whose row was read with its manifest; else empty.</summary>
     public byte[] Content(SqliteEntryRow row)
@@ -236,6 +235,9 @@ internal sealed class SqliteEntryReader : IDisposable
         {
             statement.Dispose();
         }
+
+        Versions.Dispose();
+        Jobs.Dispose();
     }
 
     private SqliteEntryRow? Find(long parent, string name, bool withManifest)
@@ -264,8 +266,9 @@ internal sealed class SqliteEntryReader : IDisposable
         Crc = (uint)row.Long(6),
         Replicas = (int)row.Long(7),
         Notes = row.IsNull(8) ? null : row.Bytes(8).ToArray(),
-        Manifest = withManifest && !row.IsNull(9) ? row.Bytes(9).ToArray() : null,
-        Content = withManifest && !row.IsNull(10) ? row.Long(10) : null,
+        Chunks = (int)row.Long(9),
+        Manifest = withManifest && !row.IsNull(10) ? row.Bytes(10).ToArray() : null,
+        Content = withManifest && !row.IsNull(11) ? row.Long(11) : null,
     };
 
     private static BigFsPath Ancestor(BigFsPath path, int levels)

@@ -15,15 +15,18 @@ internal sealed class SqliteEntryWriter : IDisposable
     public const int InlineReferences = 64;
 
     /// <summary>References of one page of a longer manifest.</summary>
-    public const int PageReferences = 1024;
+    public const int PageReferences = Limits.ManifestPageChunks;
 
     private readonly SqliteEntryReader _reader;
+    private readonly SqliteVersions _versions;
+    private readonly SqliteChunkOwners _owners;
     private readonly SqliteStatement _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent;
-    private readonly SqliteStatement _addTombstone, _addDeadManifest, _addDeadDirectory;
+    private readonly SqliteStatement _addDeadVersion, _addDeadDirectory;
 
-    public SqliteEntryWriter(SqliteConnection connection, SqliteEntryReader reader)
+    public SqliteEntryWriter(
+        SqliteConnection connection, SqliteEntryReader reader, SqliteVersions versions, SqliteChunkOwners owners)
     {
-        _reader = reader;
+        (_reader, _versions, _owners) = (reader, versions, owners);
         _addDirectory = new SqliteStatement(
             connection, "INSERT INTO entries (parent, id, created, modified, name) VALUES (?1, ?2, ?3, ?3, ?4)");
         _knowsDirectory = new SqliteStatement(
@@ -33,7 +36,7 @@ internal sealed class SqliteEntryWriter : IDisposable
         _putFile = new SqliteStatement(
             connection,
             "INSERT OR REPLACE INTO entries (parent, created, modified, version, size, crc, replicas, name, notes, manifest, "
-                + "content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+                + "content, chunks) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
         _remove = new SqliteStatement(connection, "DELETE FROM entries WHERE parent = ?1 AND name = ?2");
         _move = new SqliteStatement(
             connection, "UPDATE entries SET parent = ?1, name = ?3 WHERE parent = ?2 AND name = ?4");
@@ -41,26 +44,13 @@ internal sealed class SqliteEntryWriter : IDisposable
             connection, "INSERT INTO manifest_pages (version, page, chunks) VALUES (?1, ?2, ?3)");
         _addContent = new SqliteStatement(connection, "INSERT INTO contents (bytes) VALUES (?1) RETURNING id");
         _removeContent = new SqliteStatement(connection, "DELETE FROM contents WHERE id = ?1");
-        _addTombstone = new SqliteStatement(
-            connection, "INSERT INTO tombstones (due, volume, key) VALUES (?1, ?2, ?3)");
-        _addDeadManifest = new SqliteStatement(connection, "INSERT INTO dead_manifests (version, due) VALUES (?1, ?2)");
-        _addDeadDirectory = new SqliteStatement(connection, "INSERT INTO dead_directories (id, due) VALUES (?1, ?2)");
+        _addDeadVersion = new SqliteStatement(
+            connection, "INSERT INTO dead_versions (version, due, chunks, manifest) VALUES (?1, ?2, ?3, ?4)");
+        _addDeadDirectory = new SqliteStatement(connection, "INSERT INTO dead_directories (id, due, job) VALUES (?1, ?2, ?3)");
     }
 
     /// <summary>A number that was never a version; 0 is none.</summary>
-    public static long NewVersion()
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(long)];
-        long version;
-        do
-        {
-            RandomNumberGenerator.Fill(bytes);
-            version = BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        }
-        while (version == 0);
-
-        return version;
-    }
+    public long NewVersion() => _versions.Next();
 
     /// <summary>Makes the root directory, unless it is there.</summary>
     public void EnsureRoot(long now)
@@ -97,20 +87,37 @@ internal sealed class SqliteEntryWriter : IDisposable
         return id;
     }
 
-    /// <summary>Writes a file's row, in the place of an older one, and its manifest, and its content unless that is empty.</summary>
-    public void PutFile(SqliteEntryRow row, ImmutableArray<ChunkReference> manifest, ReadOnlySpan<byte> content = default)
+    /// <summary>
+    /// Writes a file's row, in the place of an older one, and its manifest, and its content unless that is empty.
+    /// </summary>
+    /// <param name="row">The row.</param>
+    /// <param name="manifest">The references, those after the staged ones.</param>
+    /// <param name="content">The content that the metadata hold.</param>
+    /// <param name="staged">How many references stand in pages under the row's version already.</param>
+    /// <exception cref="BigFsException">ChunkDeleted.</exception>
+    public void PutFile(
+        SqliteEntryRow row, ImmutableArray<ChunkReference> manifest, ReadOnlySpan<byte> content = default, int staged = 0)
     {
         long? contentId = content.IsEmpty ? null : _addContent.Bind().Blob(1, content).Single();
-        bool inline = manifest.Length <= InlineReferences;
+        bool inline = staged == 0 && manifest.Length <= InlineReferences;
         _putFile.Bind(row.Parent, row.Created, row.Modified, row.Version, row.Size, row.Crc, row.Replicas).Name(8, row.Name);
         _ = row.Notes is null ? _putFile.Null(9) : _putFile.Blob(9, row.Notes);
         _ = inline ? _putFile.Blob(10, ManifestCodec.Encode(manifest.AsSpan())) : _putFile.Null(10);
-        _putFile.Integer(11, contentId);
+        _putFile.Integer(11, contentId).Integer(12, staged + manifest.Length);
         _putFile.Run();
+        _owners.Own(manifest.AsSpan(), row.Version);
         if (!inline)
         {
-            AddPages(row.Version, manifest);
+            AddPages(row.Version, manifest, staged / PageReferences);
         }
+    }
+
+    /// <summary>Adds a page to a manifest whose entry comes later.</summary>
+    /// <exception cref="BigFsException">ChunkDeleted.</exception>
+    public void Stage(long version, int first, ImmutableArray<ChunkReference> chunks)
+    {
+        _owners.Own(chunks.AsSpan(), version);
+        AddPages(version, chunks, first / PageReferences);
     }
 
     /// <summary>Takes an entry's row away; what belongs to it is the caller's to bury.</summary>
@@ -121,60 +128,62 @@ internal sealed class SqliteEntryWriter : IDisposable
         _move.Bind(parent, row.Parent).Name(3, name).Name(4, row.Name).Run();
 
     /// <summary>
-    /// Turns a version's chunks into tombstones, and removes a content that the metadata hold (who reads it has it); those of a paged manifest by one note that <see cref="SqlitePurge"/>
-    /// works off, so that this stays short. The row must have been read with its manifest.
+    /// Notes a version that is out of sight: one row, however many chunks it has, which <see cref="SqliteDeadVersions"/>
+    /// works off once it is due. A content that the metadata hold goes at once (who reads it has it). The row must have
+    /// been read with its manifest.
     /// </summary>
-    /// <returns>Whether there is something to work off.</returns>
-    public bool BuryFile(SqliteEntryRow row, long due)
+    public void BuryFile(SqliteEntryRow row, long due)
     {
         if (row.Content is { } content)
         {
             _removeContent.Bind(content).Run();
         }
 
-        if (row.Manifest is null)
+        if (row.Chunks > 0)
         {
-            _addDeadManifest.Bind(row.Version, due).Run();
-            return true;
+            BuryVersion(row.Version, due, row.Chunks, row.Manifest);
         }
-
-        AddTombstones(ManifestCodec.Decode(row.Manifest), due);
-        return false;
     }
 
-    /// <summary>As <see cref="BuryFile"/>, for chunks of a file that never came to be.</summary>
-    public bool BuryChunks(ImmutableArray<ChunkReference> chunks, long due)
+    /// <summary>As <see cref="BuryFile"/>, for a version whose manifest is at hand, or in pages (null).</summary>
+    public void BuryVersion(long version, long due, int chunks, byte[]? manifest)
+    {
+        _addDeadVersion.Bind(version, due, chunks);
+        _ = manifest is null ? _addDeadVersion.Null(4) : _addDeadVersion.Blob(4, manifest);
+        _addDeadVersion.Run();
+    }
+
+    /// <summary>Chunks of a file that never came to be: those that no file owns become tombstones.</summary>
+    public void BuryChunks(ImmutableArray<ChunkReference> chunks, long due)
     {
         if (chunks.Length <= InlineReferences)
         {
-            AddTombstones(chunks, due);
-            return false;
+            _owners.Disown(chunks.AsSpan(), 0, due);
+            return;
         }
 
         long version = NewVersion();
-        AddPages(version, chunks);
-        _addDeadManifest.Bind(version, due).Run();
-        return true;
+        AddPages(version, chunks, 0);
+        BuryVersion(version, due, chunks.Length, null);
     }
 
     /// <summary>Notes a directory that is out of sight, whose entries still have to go.</summary>
-    public void BuryDirectory(long id, long due) => _addDeadDirectory.Bind(id, due).Run();
-
-    /// <summary>A tombstone a chunk.</summary>
-    public void AddTombstones(ImmutableArray<ChunkReference> chunks, long due)
+    /// <param name="id">The directory.</param>
+    /// <param name="due">When its files' chunks may go.</param>
+    /// <param name="job">The job that clears it away; empty for none.</param>
+    public void BuryDirectory(long id, long due, ReadOnlySpan<byte> job)
     {
-        foreach (ChunkReference chunk in chunks)
-        {
-            _addTombstone.Bind(due, chunk.Volume.Value, (long)chunk.Key.Value).Run();
-        }
+        _addDeadDirectory.Bind(id, due);
+        _ = job.IsEmpty ? _addDeadDirectory.Null(3) : _addDeadDirectory.Blob(3, job);
+        _addDeadDirectory.Run();
     }
 
     public void Dispose()
     {
         SqliteStatement[] all =
         [
-            _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent, _addTombstone,
-            _addDeadManifest, _addDeadDirectory,
+            _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent,
+            _addDeadVersion, _addDeadDirectory,
         ];
         foreach (SqliteStatement statement in all)
         {
@@ -185,23 +194,25 @@ internal sealed class SqliteEntryWriter : IDisposable
     // Positive, not sequential, above the root's; not the id of a directory whose entries are still being removed.
     private long NewDirectoryId()
     {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
         long id;
         do
         {
-            id = NewVersion() & long.MaxValue;
+            RandomNumberGenerator.Fill(bytes);
+            id = BinaryPrimitives.ReadInt64LittleEndian(bytes) & long.MaxValue;
         }
         while (id <= SqliteMetadataSchema.RootId || _knowsDirectory.Bind(id).Single() is not null);
 
         return id;
     }
 
-    private void AddPages(long version, ImmutableArray<ChunkReference> manifest)
+    private void AddPages(long version, ImmutableArray<ChunkReference> manifest, int firstPage)
     {
         for (int page = 0; page * PageReferences < manifest.Length; page++)
         {
             int start = page * PageReferences;
             ReadOnlySpan<ChunkReference> references = manifest.AsSpan(start, Math.Min(PageReferences, manifest.Length - start));
-            _addPage.Bind(version, page).Blob(3, ManifestCodec.Encode(references)).Run();
+            _addPage.Bind(version, firstPage + page).Blob(3, ManifestCodec.Encode(references)).Run();
         }
     }
 }

@@ -5,10 +5,16 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting.Persistence;
 
 /// <summary>
-/// The loop that works off what <see cref="SqlitePurge"/> has to do, in steps that share the writer with everyone: at
-/// once after a start or a call of <see cref="Wake"/>, else once a minute.
+/// The loop that works off what <see cref="SqlitePurge"/> and <see cref="SqliteTotals"/> have to do, in steps that share
+/// the writer with everyone: at once after a start or a call of <see cref="Wake"/>, else once a minute.
 /// </summary>
-internal sealed partial class SqliteMaintenance(SqliteWriteQueue queue, SqlitePurge purge, TimeProvider time, ILogger logger)
+internal sealed partial class SqliteMaintenance(
+    SqliteWriteQueue queue,
+    SqliteReaderPool readers,
+    SqlitePurge purge,
+    SqliteTotals totals,
+    TimeProvider time,
+    ILogger logger)
     : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
@@ -40,8 +46,9 @@ internal sealed partial class SqliteMaintenance(SqliteWriteQueue queue, SqlitePu
             while (true)
             {
                 _wakes.Reader.TryRead(out _);
-                bool isMore = await TryAsync(purge.Prune).ConfigureAwait(false);
-                isMore |= await TryAsync(purge.Step).ConfigureAwait(false);
+                bool isMore = await TryAsync(() => InQueueAsync(purge.Prune)).ConfigureAwait(false);
+                isMore |= await TryAsync(() => InQueueAsync(purge.Step)).ConfigureAwait(false);
+                isMore |= await TryAsync(TotalsAsync).ConfigureAwait(false);
                 if (!isMore)
                 {
                     await WaitAsync().ConfigureAwait(false);
@@ -54,12 +61,25 @@ internal sealed partial class SqliteMaintenance(SqliteWriteQueue queue, SqlitePu
         }
     }
 
-    /// <summary>One step, an operation of its own; a failed one is logged and leaves the others to go on.</summary>
-    private async Task<bool> TryAsync(Func<bool> step)
+    private ValueTask<bool> InQueueAsync(Func<bool> step) => queue.RunAsync(step, _stop.Token);
+
+    private async ValueTask<bool> TotalsAsync()
+    {
+        if (await readers.ReadAsync(SqliteTotals.Read, _stop.Token).ConfigureAwait(false) is not { } step)
+        {
+            return false;
+        }
+
+        await InQueueAsync(() => totals.Note(step.Job, step.From, step.Part)).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>One step; a failed one is logged and leaves the others to go on.</summary>
+    private async Task<bool> TryAsync(Func<ValueTask<bool>> step)
     {
         try
         {
-            return await queue.RunAsync(step, _stop.Token).ConfigureAwait(false);
+            return await step().ConfigureAwait(false);
         }
         catch (Exception exception) when (!_stop.IsCancellationRequested || exception is not OperationCanceledException)
         {

@@ -106,6 +106,47 @@ internal static class SqliteMetadataSchema
         INSERT INTO meta (name, value) VALUES ('generation', 1);
         """;
 
+    // chunk_owners answers which versions name a chunk; a chunk whose deletion is recorded has the only owner 0, and keeps
+    // it until the deletion is confirmed. files_by_version leads from there to the entry, files without chunks are not in
+    // it. A version that is out of sight is one row of dead_versions until its read leases end; only then its chunks
+    // become tombstones. Renewals are stored for versions in dead trees, which have no such row yet.
+    private const string Owners =
+        """
+        ALTER TABLE entries ADD COLUMN chunks INTEGER;
+        ALTER TABLE dead_manifests RENAME TO dead_versions;
+        ALTER TABLE dead_versions ADD COLUMN manifest BLOB;
+        ALTER TABLE dead_versions ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX dead_versions_by_due ON dead_versions (due);
+        CREATE TABLE chunk_owners (
+            key INTEGER NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (key, version)) WITHOUT ROWID;
+        CREATE TABLE leases (version INTEGER PRIMARY KEY, until INTEGER NOT NULL);
+
+        CREATE TABLE jobs (
+            id BLOB PRIMARY KEY,
+            kind INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            keep_until INTEGER NOT NULL,
+            started INTEGER NOT NULL,
+            updated INTEGER NOT NULL,
+            directory INTEGER NOT NULL,
+            files INTEGER NOT NULL DEFAULT 0,
+            directories INTEGER NOT NULL DEFAULT 0,
+            bytes INTEGER NOT NULL DEFAULT 0,
+            physical INTEGER NOT NULL DEFAULT 0,
+            path BLOB NOT NULL,
+            place BLOB NOT NULL,
+            problem TEXT
+        ) WITHOUT ROWID;
+        CREATE INDEX jobs_by_state ON jobs (state, kind, updated);
+        CREATE INDEX jobs_by_age ON jobs (keep_until);
+        ALTER TABLE dead_directories ADD COLUMN job BLOB;
+        CREATE INDEX dead_directories_by_job ON dead_directories (job) WHERE job IS NOT NULL;
+
+        ALTER TABLE sessions ADD COLUMN staged_version INTEGER;
+        ALTER TABLE sessions ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE sessions ADD COLUMN staged_bytes INTEGER NOT NULL DEFAULT 0;
+        """;
+
     /// <summary>What to open.</summary>
     public static SqliteDatabaseOptions Database(string? directory) => new()
     {
@@ -116,5 +157,6 @@ internal static class SqliteMetadataSchema
         CacheKiB = 32 << 10,
     };
 
-    private static ImmutableArray<string> Migrations { get; } = [First, Second, Confirmations];
+    private static ImmutableArray<SqliteMigration> Migrations { get; } =
+        [First, Second, Confirmations, new(Owners, SqliteOwnerMigration.Fill)];
 }

@@ -18,7 +18,11 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
+    private readonly TimeSpan _readLease;
     private readonly SqliteEntryReader _writersReader;
+    private readonly SqliteChunkOwners _owners;
+    private readonly SqliteDeadVersions _deadVersions;
+    private readonly SqliteTotals _totals;
     private readonly SqliteEntryWriter _writer;
     private readonly SqliteOperations _operations;
     private readonly SqliteUploads _uploads;
@@ -36,22 +40,27 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
     {
         SqliteConnection connection = database.Connection;
         _database = database;
+        _readLease = options.ReadLease;
         NameDurability = options.DataDirectory is null
             ? new NameDurability(BigFsDurability.Memory, "SQLite in memory")
             : MetadataServerHost.FileDurability;
         _clock = new SqliteMetadataClock(connection, time);
-        _writersReader = new SqliteEntryReader(connection);
-        _writer = new SqliteEntryWriter(connection, _writersReader);
+        _writersReader = new SqliteEntryReader(connection, options.OperationRetention);
+        SqliteJobs jobs = _writersReader.Jobs;
+        _owners = new SqliteChunkOwners(connection);
+        _deadVersions = new SqliteDeadVersions(connection, _writersReader, _owners, _clock, options.ReadLease, logger);
+        _writer = new SqliteEntryWriter(connection, _writersReader, new SqliteVersions(_clock), _owners);
         _operations = new SqliteOperations(connection, options.OperationRetention);
-        _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock, Purge);
-        _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock, Purge);
+        _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock);
+        _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock);
         _meta = new SqliteMeta(connection);
-        _tombstones = new SqliteTombstones(connection, _clock, _meta);
-        _purge = new SqlitePurge(connection, _writersReader, _writer, _clock, logger);
-        _tree = new SqliteTree(_writersReader, _writer, _operations, _clock, options.ReadLease, Purge);
-        _readers = new SqliteReaderPool(database, _writersReader);
+        _tombstones = new SqliteTombstones(connection, _clock, _meta, _owners);
+        _purge = new SqlitePurge(connection, _writer, jobs, _clock, logger);
+        _totals = new SqliteTotals(_writersReader, jobs, _clock, Wake);
+        _tree = new SqliteTree(_writersReader, _writer, _operations, jobs, _clock, options.ReadLease, Wake);
+        _readers = new SqliteReaderPool(database, _writersReader, options.OperationRetention);
         _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
-        _maintenance = new SqliteMaintenance(_queue, _purge, time, logger);
+        _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
     }
 
     /// <inheritdoc/>
@@ -96,26 +105,55 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         _queue.RunAsync(_meta.NextIncarnation, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<MetadataEntry?> FindAsync(
-        BigFsPath path, bool withManifest, CancellationToken cancellationToken)
-    {
-        (MetadataEntry? found, bool isLong) = await _readers.ReadAsync(
-            reader => Find(reader, path, withManifest, longToo: false), cancellationToken).ConfigureAwait(false);
-
-        // Who asks may be about to ask for others, too: pages of references are read beside it.
-        return isLong
-            ? await Task.Run(
-                async () => (await _readers.ReadAsync(
-                    reader => Find(reader, path, withManifest, longToo: true), cancellationToken).ConfigureAwait(false)).Found,
-                cancellationToken).ConfigureAwait(false)
-            : found;
-    }
+    public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => Find(reader, path, withManifest), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
         MetadataChecks.Check(request);
-        return _readers.ReadAsync(reader => List(reader, request), cancellationToken);
+        return _readers.ReadAsync(reader => SqliteListing.Page(reader, request), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        return _readers.ReadAsync(
+            reader =>
+            {
+                (long version, long now) = ((long)request.Version.Value, _clock.Now());
+                SqliteVersionPlace place =
+                    SqliteDeadVersions.RequireLeased(reader.Versions.Locate(version), version, now);
+                return new ManifestPage(reader.Versions.Chunks(place, request.First, request.Count), place.Chunks)
+                {
+                    Lease = place.Path is null ? new TimeSpan(place.Due - now) : _readLease,
+                };
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken)
+    {
+        // Most often it stands, and nothing is written.
+        SqliteVersionPlace? place = await _readers.ReadAsync(
+            reader => reader.Versions.Locate((long)version.Value), cancellationToken).ConfigureAwait(false);
+        if (place?.Path is null)
+        {
+            await _queue.RunAsync(() => _deadVersions.Renew((long)version.Value), cancellationToken).ConfigureAwait(false);
+        }
+
+        return _readLease;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(chunks);
+        return _readers.ReadAsync(
+            reader => ImmutableArray.CreateRange(chunks, chunk => reader.Versions.Owners(chunk)), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -128,6 +166,13 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
     /// <inheritdoc/>
     public async ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken) =>
         await _queue.RunAsync(() => _uploads.Renew(session), cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        await _queue.RunAsync(() => _uploads.Stage(request), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
@@ -188,12 +233,39 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
     }
 
     /// <inheritdoc/>
-    public ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Due(_clock.Now(), limit), cancellationToken);
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        MetadataChecks.CheckOperation(operation);
+        return _queue.RunAsync(() => _totals.Start(operation, path), cancellationToken);
+    }
 
     /// <inheritdoc/>
-    public ValueTask<TombstoneBatch> ClaimTombstonesAsync(int limit, TimeSpan lease, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => _tombstones.Claim(reader, limit, lease), cancellationToken);
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Jobs.Find(job)?.Job, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Jobs.List(), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _queue.RunAsync(() => _totals.Cancel(job), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken)
+    {
+        await ExpandAsync(limit, cancellationToken).ConfigureAwait(false);
+        return await _readers.ReadAsync(reader => reader.Due(_clock.Now(), limit), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<TombstoneBatch> ClaimTombstonesAsync(
+        int limit, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        await ExpandAsync(limit, cancellationToken).ConfigureAwait(false);
+        return await _readers.ReadAsync(
+            reader => _tombstones.Claim(reader, limit, lease), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public async ValueTask<bool> SettleTombstonesAsync(TombstoneSettlement settlement, CancellationToken cancellationToken)
@@ -232,57 +304,46 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         await _queue.DisposeAsync().ConfigureAwait(false);
         await _readers.CloseAsync().ConfigureAwait(false);
         IDisposable[] statements =
-            [_clock, _writer, _operations, _uploads, _tombstones, _meta, _purge, _writersReader, _database];
+        [
+            _clock, _writer, _owners, _deadVersions, _operations, _uploads, _tombstones, _meta, _purge, _writersReader, _database,
+        ];
         foreach (IDisposable one in statements)
         {
             one.Dispose();
         }
     }
 
-    /// <summary>An entry; nothing but whether it has a long manifest when it has and that is not wanted.</summary>
-    private static (MetadataEntry? Found, bool IsLong) Find(
-        SqliteEntryReader reader, BigFsPath path, bool withManifest, bool longToo)
+    /// <summary>Versions whose leases have ended become tombstones when someone asks for those, in small transactions.</summary>
+    private async ValueTask ExpandAsync(int versions, CancellationToken cancellationToken)
+    {
+        for (; versions > 0; versions -= SqliteDeadVersions.VersionsPerStep)
+        {
+            bool isDue = await _readers.ReadAsync(
+                reader => reader.Versions.HasDue(_clock.Now()), cancellationToken).ConfigureAwait(false);
+            if (!isDue)
+            {
+                return;
+            }
+
+            await _queue.RunAsync(_deadVersions.Step, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private MetadataEntry? Find(SqliteEntryReader reader, BigFsPath path, bool withManifest)
     {
         if (reader.Resolve(path, withManifest).Entry is not { } row)
         {
-            return default;
+            return null;
         }
 
-        if (!withManifest || row.IsDirectory)
-        {
-            return (new MetadataEntry(row.ToEntry(path), []), false);
-        }
-
-        return row.Manifest is null && !longToo
-            ? (null, true)
-            : (new MetadataEntry(row.ToEntry(path), reader.Manifest(row)) { Content = reader.Content(row) }, false);
-    }
-
-    private static MetadataPage List(SqliteEntryReader reader, MetadataListRequest request)
-    {
-        BigFsPath path = request.Directory;
-        SqliteResolved found = reader.Resolve(path, withManifest: false);
-        if (found.FileAbove is { } file)
-        {
-            throw MetadataErrors.NotDirectory(path, file);
-        }
-
-        SqliteEntryRow directory = found.Entry ?? throw MetadataErrors.NotFound(path);
-        if (directory.Id is not { } id)
-        {
-            throw MetadataErrors.NotDirectory(path, path);
-        }
-
-        // One more than asked for tells whether there is a next page.
-        List<SqliteEntryRow> rows = reader.List(id, request.After, request.Prefix, request.Limit + 1);
-        int count = Math.Min(rows.Count, request.Limit);
-        var entries = ImmutableArray.CreateBuilder<BigFsEntry>(count);
-        foreach (SqliteEntryRow row in rows.Take(count))
-        {
-            entries.Add(row.ToEntry(path / row.Name));
-        }
-
-        return new MetadataPage(entries.MoveToImmutable(), rows.Count > count ? rows[count - 1].Name : null);
+        return !withManifest || row.IsDirectory
+            ? new MetadataEntry(row.ToEntry(path), [])
+            : new MetadataEntry(row.ToEntry(path), reader.Manifest(row))
+            {
+                Content = reader.Content(row),
+                Chunks = row.Chunks,
+                Lease = _readLease,
+            };
     }
 
     private bool MakeRoot()
@@ -291,5 +352,5 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         return true;
     }
 
-    private void Purge() => _maintenance.Wake();
+    private void Wake() => _maintenance.Wake();
 }

@@ -11,6 +11,7 @@ namespace BigFs.Hosting.Persistence;
 internal sealed class SqliteReaderPool
 {
     private readonly SqliteDatabase _database;
+    private readonly TimeSpan _retention;
     private readonly int _most;
     private readonly ConcurrentBag<(SqliteConnection Connection, SqliteEntryReader Reader)> _idle = [];
     private readonly SemaphoreSlim _turns;
@@ -19,9 +20,10 @@ internal sealed class SqliteReaderPool
     /// <summary>Makes a pool.</summary>
     /// <param name="database">What is read.</param>
     /// <param name="writersReader">The reader on the writing connection; used here only in memory.</param>
-    public SqliteReaderPool(SqliteDatabase database, SqliteEntryReader writersReader)
+    /// <param name="retention">How long jobs are kept after their end.</param>
+    public SqliteReaderPool(SqliteDatabase database, SqliteEntryReader writersReader, TimeSpan retention)
     {
-        _database = database;
+        (_database, _retention) = (database, retention);
         _most = database.IsInMemory ? 1 : Math.Clamp(Environment.ProcessorCount, 2, 8);
         _turns = new SemaphoreSlim(_most);
         if (database.IsInMemory)
@@ -47,7 +49,7 @@ internal sealed class SqliteReaderPool
             if (!_idle.TryTake(out (SqliteConnection Connection, SqliteEntryReader Reader) member))
             {
                 SqliteConnection connection = _database.OpenReader();
-                member = (connection, new SqliteEntryReader(connection));
+                member = (connection, new SqliteEntryReader(connection, _retention));
             }
 
             try

@@ -15,8 +15,7 @@ internal sealed class SqliteSmallFiles(
     SqliteEntryWriter writer,
     SqliteUploads uploads,
     SqliteOperations operations,
-    SqliteMetadataClock clock,
-    Action purge)
+    SqliteMetadataClock clock)
 {
     // Version, times of making and change, replicas: the rest of the answer is what the request says.
     private const int AnswerBytes = (3 * sizeof(long)) + sizeof(int);
@@ -42,14 +41,13 @@ internal sealed class SqliteSmallFiles(
             : request.Replicas;
         SqliteResolved target = reader.Resolve(request.Path, withManifest: true);
         SqliteUploads.CheckTarget(request.Path, request.Precondition, target);
-        bool left = target.Entry is { } replaced && writer.BuryFile(replaced, now + options.ReadLease.Ticks);
-        if (writer.BuryChunks(request.Discarded, now) | left)
+        if (target.Entry is { } replaced)
         {
-            purge();
+            writer.BuryFile(replaced, now + options.ReadLease.Ticks);
         }
 
         Span<byte> answer = stackalloc byte[AnswerBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(answer, SqliteEntryWriter.NewVersion());
+        BinaryPrimitives.WriteInt64LittleEndian(answer, writer.NewVersion());
         BinaryPrimitives.WriteInt64LittleEndian(answer[8..], target.Entry?.Created ?? now);
         BinaryPrimitives.WriteInt64LittleEndian(answer[16..], now);
         BinaryPrimitives.WriteInt32LittleEndian(answer[24..], replicas);
@@ -58,6 +56,7 @@ internal sealed class SqliteSmallFiles(
             Parent = target.Parent ?? writer.EnsureDirectory(request.Path.Parent, now),
         };
         writer.PutFile(row, request.Manifest, request.Content.Span);
+        writer.BuryChunks(request.Discarded, now);
         operations.Keep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer);
         return (BigFsFile)row.ToEntry(request.Path);
     }
@@ -76,11 +75,7 @@ internal sealed class SqliteSmallFiles(
         }
 
         long now = clock.Now();
-        if (writer.BuryChunks(request.Written, now))
-        {
-            purge();
-        }
-
+        writer.BuryChunks(request.Written, now);
         operations.Keep(request.Operation, SqliteOperations.Kind.AbortFile, now, []);
         return true;
     }

@@ -10,11 +10,12 @@ namespace BigFs.Hosting.Persistence;
 /// What becomes of tombstones: settled inside the writer's transaction, claimed by readers. The database belongs to this
 /// process, so claims are kept here and not in it: a process that ended claims nothing. Claims are thread-safe.
 /// </summary>
-internal sealed class SqliteTombstones(SqliteConnection connection, SqliteMetadataClock clock, SqliteMeta meta) : IDisposable
+internal sealed class SqliteTombstones(
+    SqliteConnection connection, SqliteMetadataClock clock, SqliteMeta meta, SqliteChunkOwners owners) : IDisposable
 {
     private const int NodeBytes = 16;
 
-    private readonly SqliteStatement _remove = new(connection, "DELETE FROM tombstones WHERE id = ?1");
+    private readonly SqliteStatement _remove = new(connection, "DELETE FROM tombstones WHERE id = ?1 RETURNING key");
     private readonly SqliteStatement _confirmations = new(connection, "SELECT epoch, confirmed FROM tombstones WHERE id = ?1");
     private readonly SqliteStatement _keep = new(
         connection, "UPDATE tombstones SET due = ?1, epoch = ?2, attempts = attempts + 1, confirmed = ?4 WHERE id = ?3");
@@ -77,7 +78,10 @@ internal sealed class SqliteTombstones(SqliteConnection connection, SqliteMetada
 
         foreach (long id in settlement.Done)
         {
-            _remove.Bind(id).Run();
+            if (_remove.Bind(id).Single() is { } key)
+            {
+                owners.Forget(key);
+            }
         }
 
         long now = clock.Now();

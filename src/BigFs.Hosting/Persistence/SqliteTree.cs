@@ -7,6 +7,7 @@ internal sealed class SqliteTree(
     SqliteEntryReader reader,
     SqliteEntryWriter writer,
     SqliteOperations operations,
+    SqliteJobs jobs,
     SqliteMetadataClock clock,
     TimeSpan readLease,
     Action purge)
@@ -67,12 +68,14 @@ internal sealed class SqliteTree(
         writer.Remove(row);
         if (holdsEntries)
         {
-            writer.BuryDirectory(row.Id!.Value, now + readLease.Ticks);
+            Span<byte> job = stackalloc byte[16];
+            jobs.Add(request.Operation, MetadataJobKind.Delete, row.Id!.Value, path, now);
+            writer.BuryDirectory(row.Id!.Value, now + readLease.Ticks, SqliteJobs.Key(request.Operation, job));
             purge();
         }
         else if (!row.IsDirectory)
         {
-            Bury(row, now);
+            writer.BuryFile(row, now + readLease.Ticks);
         }
 
         return true;
@@ -110,18 +113,10 @@ internal sealed class SqliteTree(
             }
 
             writer.Remove(there);
-            Bury(there, now);
+            writer.BuryFile(there, now + readLease.Ticks);
         }
 
         writer.Move(row, writer.EnsureDirectory(destination.Parent, now), destination.Name);
         return row.ToEntry(destination);
-    }
-
-    private void Bury(SqliteEntryRow file, long now)
-    {
-        if (writer.BuryFile(file, now + readLease.Ticks))
-        {
-            purge();
-        }
     }
 }

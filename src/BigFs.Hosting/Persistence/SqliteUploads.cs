@@ -24,28 +24,28 @@ internal sealed class SqliteUploads : IDisposable
     private readonly SqliteEntryReader _reader;
     private readonly SqliteEntryWriter _writer;
     private readonly SqliteMetadataClock _clock;
-    private readonly Action _purge;
-    private readonly SqliteStatement _find, _add, _renew, _abort, _commit;
+    private readonly SqliteStatement _find, _add, _renew, _abort, _commit, _stage;
 
     public SqliteUploads(
         SqliteConnection connection,
         SqliteMetadataOptions options,
         SqliteEntryReader reader,
         SqliteEntryWriter writer,
-        SqliteMetadataClock clock,
-        Action purge)
+        SqliteMetadataClock clock)
     {
-        (_options, _reader, _writer, _clock, _purge) = (options, reader, writer, clock, purge);
+        (_options, _reader, _writer, _clock) = (options, reader, writer, clock);
         _find = new SqliteStatement(
             connection,
             "SELECT state, expires, path, precondition, wanted, replicas, notes, operation, created, modified, version, "
-                + "size, crc FROM sessions WHERE id = ?1");
+                + "size, crc, staged_version, staged, staged_bytes FROM sessions WHERE id = ?1");
         _add = new SqliteStatement(
             connection,
             "INSERT INTO sessions (state, expires, keep_until, precondition, wanted, replicas, path, notes, id, created) "
                 + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
         _renew = new SqliteStatement(connection, "UPDATE sessions SET expires = ?1, keep_until = ?2 WHERE id = ?3");
         _abort = new SqliteStatement(connection, "UPDATE sessions SET state = ?1, keep_until = ?2 WHERE id = ?3");
+        _stage = new SqliteStatement(
+            connection, "UPDATE sessions SET staged_version = ?1, staged = ?2, staged_bytes = ?3 WHERE id = ?4");
         _commit = new SqliteStatement(
             connection,
             "UPDATE sessions SET state = ?1, keep_until = ?2, created = ?3, modified = ?4, version = ?5, size = ?6, "
@@ -110,6 +110,33 @@ internal sealed class SqliteUploads : IDisposable
         return true;
     }
 
+    /// <summary><see cref="IMetadataStore.StageChunksAsync"/>.</summary>
+    public bool Stage(StageChunksRequest request)
+    {
+        Session session = RequireOpen(request.Session, Find(request.Session), _clock.Now());
+        RequireOwn(request.Session, session);
+        if (request.First < session.Staged)
+        {
+            return false;
+        }
+
+        if (request.First != session.Staged)
+        {
+            throw MetadataErrors.StagedOutOfOrder(request.Session, request.First, session.Staged);
+        }
+
+        long version = session.StagedVersion ?? _writer.NewVersion();
+        _writer.Stage(version, request.First, request.Chunks);
+        Span<byte> id = stackalloc byte[16];
+        _stage.Bind(
+                version,
+                session.Staged + request.Chunks.Length,
+                session.StagedBytes + request.Chunks.Sum(chunk => (long)chunk.Length))
+            .Blob(4, Key(request.Session, id))
+            .Run();
+        return true;
+    }
+
     /// <summary><see cref="IMetadataStore.CommitUploadAsync"/>.</summary>
     public BigFsFile Commit(CommitUploadRequest request)
     {
@@ -122,16 +149,17 @@ internal sealed class SqliteUploads : IDisposable
 
         Session session = RequireOpen(request.Session, found, now);
         BigFsPath path = RequireOwn(request.Session, session);
-        SqliteResolved target = _reader.Resolve(path, withManifest: true);
-        CheckTarget(path, session.Precondition, target);
-        if (target.Entry is { } replaced && _writer.BuryFile(replaced, now + _options.ReadLease.Ticks))
+        if (session.Staged != request.Staged)
         {
-            _purge();
+            throw MetadataErrors.StagedOutOfOrder(request.Session, request.Staged, session.Staged);
         }
 
-        if (_writer.BuryChunks(request.Discarded, now))
+        MetadataChecks.CheckStaged(request, session.StagedBytes);
+        SqliteResolved target = _reader.Resolve(path, withManifest: true);
+        CheckTarget(path, session.Precondition, target);
+        if (target.Entry is { } replaced)
         {
-            _purge();
+            _writer.BuryFile(replaced, now + _options.ReadLease.Ticks);
         }
 
         var row = new SqliteEntryRow
@@ -140,13 +168,16 @@ internal sealed class SqliteUploads : IDisposable
             Name = path.Name,
             Created = target.Entry?.Created ?? now,
             Modified = now,
-            Version = SqliteEntryWriter.NewVersion(),
+            Version = session.StagedVersion ?? _writer.NewVersion(),
             Size = request.Size,
             Crc = request.Crc32C,
             Replicas = session.Replicas,
             Notes = session.File.Notes,
         };
-        _writer.PutFile(row, request.Manifest);
+        _writer.PutFile(row, request.Manifest, staged: session.Staged);
+
+        // After the owners are known: what the file names is not discarded.
+        _writer.BuryChunks(request.Discarded, now);
         Span<byte> id = stackalloc byte[16], operation = stackalloc byte[16];
         _commit.Bind(
                 (long)State.Committed,
@@ -165,16 +196,18 @@ internal sealed class SqliteUploads : IDisposable
     /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
     public bool Abort(Guid session, ImmutableArray<ChunkReference> written)
     {
-        if (Find(session) is not { State: State.Open })
+        if (Find(session) is not { State: State.Open } found)
         {
             return false;
         }
 
         long now = _clock.Now();
-        if (_writer.BuryChunks(written, now))
+        if (found.StagedVersion is { } staged)
         {
-            _purge();
+            _writer.BuryVersion(staged, now, found.Staged, null);
         }
+
+        _writer.BuryChunks(written, now);
 
         Span<byte> id = stackalloc byte[16];
         _abort.Bind((long)State.Aborted, now + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
@@ -183,7 +216,7 @@ internal sealed class SqliteUploads : IDisposable
 
     public void Dispose()
     {
-        foreach (SqliteStatement statement in (SqliteStatement[])[_find, _add, _renew, _abort, _commit])
+        foreach (SqliteStatement statement in (SqliteStatement[])[_find, _add, _renew, _abort, _commit, _stage])
         {
             statement.Dispose();
         }
@@ -308,6 +341,9 @@ internal sealed class SqliteUploads : IDisposable
                 Size = _find.Long(11),
                 Crc = (uint)_find.Long(12),
             },
+            StagedVersion = _find.IsNull(13) ? null : _find.Long(13),
+            Staged = (int)_find.Long(14),
+            StagedBytes = _find.Long(15),
         };
         _find.Reset();
         return session;
@@ -331,5 +367,14 @@ internal sealed class SqliteUploads : IDisposable
 
         /// <summary>What the writer noted, and once committed the rest of the file as it was then.</summary>
         public required SqliteEntryRow File { get; init; }
+
+        /// <summary>The version under which chunks were staged; null when none were.</summary>
+        public long? StagedVersion { get; init; }
+
+        /// <summary>How many chunks were staged.</summary>
+        public int Staged { get; init; }
+
+        /// <summary>Their lengths together.</summary>
+        public long StagedBytes { get; init; }
     }
 }

@@ -18,6 +18,8 @@ internal sealed class PostgresMetadataContractTests : MetadataStoreContract
         return _store;
     }
 
+    protected override bool ServesAll => false;
+
     protected override async Task CloseAsync()
     {
         if (_store is not null)

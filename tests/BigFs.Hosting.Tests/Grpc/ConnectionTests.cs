@@ -251,39 +251,6 @@ internal sealed class ConnectionTests
     }
 
     [Test]
-    public async Task A_page_that_would_be_too_large_is_cut_and_goes_on_after_its_last_name()
-    {
-        await using TestCluster cluster = await TestCluster.StartAsync();
-        var metadata = ImmutableSortedDictionary.CreateRange([KeyValuePair.Create("k", new string('v', Limits.MaxMetadataBytes))]);
-        string[] names = [.. Enumerable.Range(0, 4000).Select(i => i.ToString("d5"))];
-        var files = new Mock<IFileServer>();
-        files.Setup(f => f.ListAsync(It.IsAny<MetadataListRequest>(), It.IsAny<CancellationToken>()))
-            .ReturnsAsync((MetadataListRequest request, CancellationToken _) => new MetadataPage(
-                [.. names.Where(name => string.CompareOrdinal(name, request.After) > 0)
-                    .Select(name => new BigFsFile { Path = BigFsPath.Root / name, Metadata = metadata })],
-                null));
-        await cluster.ServeAsync(files.Object);
-        GrpcFileServer client = cluster.FileClient();
-        var listed = new List<string>();
-        int pages = 0;
-        string? after = "";
-        while (after is not null)
-        {
-            MetadataPage page = await client.ListAsync(
-                new MetadataListRequest { Directory = BigFsPath.Root, After = after, Limit = 10_000 }, CancellationToken.None);
-            listed.AddRange(page.Entries.Select(entry => entry.Path.Name));
-            after = page.Next;
-            pages++;
-        }
-
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(listed, Is.EqualTo(names));
-            Assert.That(pages, Is.EqualTo(2).Or.EqualTo(3));
-        }
-    }
-
-    [Test]
     public async Task A_taken_port_is_named()
     {
         await using TestCluster cluster = await TestCluster.StartAsync();

@@ -28,7 +28,7 @@ internal sealed class Samples(int seed)
             _ when type == typeof(Guid) => Guid(),
             _ when type == typeof(byte) => (byte)_random.Next(256),
             _ when type == typeof(bool) => _random.Next(2) == 0,
-            _ when type == typeof(int) => name.ToLowerInvariant() is "replicas" or "limit" or "count" or "grants" or "copies"
+            _ when type == typeof(int) => name.ToLowerInvariant() is "replicas" or "limit" or "count" or "grants" or "copies" or "maxbytes"
                 ? _random.Next(1, 9)
                 : (object)(int)Number(),
             _ when type == typeof(uint) => (uint)Number(),

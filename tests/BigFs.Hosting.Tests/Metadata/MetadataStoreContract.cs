@@ -20,9 +20,17 @@ internal abstract partial class MetadataStoreContract
 
     protected abstract Task CloseAsync();
 
+    /// <summary>Whether the engine serves all: versions, chunks' owners, jobs, recursive listings.</summary>
+    protected virtual bool ServesAll => true;
+
     [SetUp]
     public async Task OpenNew()
     {
+        if (!ServesAll && TestContext.CurrentContext.Test.Properties.Get("ServesAll") is not null)
+        {
+            Assert.Ignore("The engine does not serve this.");
+        }
+
         Time = new FakeTimeProvider(new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero));
         Store = await OpenAsync(Time);
     }
@@ -45,6 +53,10 @@ internal abstract partial class MetadataStoreContract
         Assert.That(exception?.Code, Is.EqualTo(code), exception?.ToString() ?? "nothing was refused");
         Assert.That(exception!.Message, Does.Contain(mentions));
     }
+
+    /// <summary>For what may be refused before the call is under way.</summary>
+    protected static Task Refused<T>(BigFsErrorCode code, Func<ValueTask<T>> call, string mentions = "") =>
+        Refused(code, (Func<Task>)(async () => await call()), mentions);
 
     protected static Task Refused<T>(BigFsErrorCode code, ValueTask<T> call, string mentions = "") =>
         Refused(code, async () => await call, mentions);

@@ -56,6 +56,20 @@ internal static class Uploads
     public static ValueTask<MetadataEntry?> FindAsync(this IMetadataStore store, BigFsPath path) =>
         store.FindAsync(path, withManifest: true, None);
 
+    /// <summary>The whole manifest of a file, part by part.</summary>
+    public static async Task<ImmutableArray<ChunkReference>> ManifestAsync(this IMetadataStore store, BigFsPath path)
+    {
+        MetadataEntry found = (await store.FindAsync(path))!;
+        List<ChunkReference> chunks = [.. found.Manifest];
+        while (chunks.Count < found.Chunks)
+        {
+            var request = new ManifestRequest { Version = ((BigFsFile)found.Entry).Version, First = chunks.Count };
+            chunks.AddRange((await store.ReadManifestAsync(request, None)).Chunks);
+        }
+
+        return [.. chunks];
+    }
+
     public static ValueTask MakeDirectoryAsync(this IMetadataStore store, BigFsPath path) =>
         store.CreateDirectoryAsync(Guid.NewGuid(), path, None);
 

@@ -119,7 +119,7 @@ internal sealed class SqliteDatabaseTests
     }
 
     private static SqliteDatabaseOptions Options(string folder, params ImmutableArray<string> migrations) =>
-        new() { Name = "sample", Directory = folder, ApplicationId = 7, Migrations = migrations };
+        new() { Name = "sample", Directory = folder, ApplicationId = 7, Migrations = [.. migrations.Select(script => (SqliteMigration)script)] };
 
     private static BigFsErrorCode CodeOf(Action action) => Assert.Throws<BigFsException>(action)!.Code;
 

@@ -134,7 +134,7 @@ internal sealed class SqliteMetadataStoreTests
             connection.Open();
             using SqliteCommand command = connection.CreateCommand();
             command.CommandText =
-                $"INSERT INTO dead_directories SELECT id, {_time.GetUtcNow().UtcTicks} FROM entries WHERE parent = 1; "
+                $"INSERT INTO dead_directories (id, due) SELECT id, {_time.GetUtcNow().UtcTicks} FROM entries WHERE parent = 1; "
                 + "DELETE FROM entries WHERE parent = 1;";
             command.ExecuteNonQuery();
         }
@@ -165,9 +165,9 @@ internal sealed class SqliteMetadataStoreTests
         Execute(
             folder.Path,
             "INSERT INTO manifest_pages VALUES (1, 0, x'FF'); "
-                + $"INSERT INTO dead_manifests VALUES (1, {now}); "
+                + $"INSERT INTO dead_versions (version, due) VALUES (1, {now}); "
                 + "UPDATE entries SET manifest = x'FF' WHERE parent = (SELECT id FROM entries WHERE name = CAST('bad' AS BLOB)); "
-                + $"INSERT INTO dead_directories SELECT id, {now} FROM entries WHERE parent = 1 ORDER BY name; "
+                + $"INSERT INTO dead_directories (id, due) SELECT id, {now} FROM entries WHERE parent = 1 ORDER BY name; "
                 + "DELETE FROM entries WHERE parent = 1;");
         _time.Advance(TimeSpan.FromDays(1));
         await using (SqliteMetadataStore again = await OpenAsync(folder.Path))
@@ -181,7 +181,7 @@ internal sealed class SqliteMetadataStoreTests
             Assert.That(await again.DueKeysAsync(), Is.EqualTo(new[] { 2UL }));
         }
 
-        Assert.That(Count(folder.Path, $"SELECT count(*) FROM dead_manifests WHERE due = {long.MaxValue}"), Is.EqualTo(1));
+        Assert.That(Count(folder.Path, $"SELECT count(*) FROM dead_versions WHERE due = {long.MaxValue}"), Is.EqualTo(1));
         Assert.That(Count(folder.Path, $"SELECT count(*) FROM dead_directories WHERE due = {long.MaxValue}"), Is.EqualTo(1));
         Assert.That(Count(folder.Path, "SELECT count(*) FROM entries WHERE manifest = x'FF'"), Is.EqualTo(1));
     }

@@ -222,6 +222,65 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
         return new BigFsFile { Path = request.Destination };
     }
 
+    public ConcurrentQueue<StageChunksRequest> Staged { get; } = new();
+
+    public ConcurrentQueue<BigFsVersion> Renewed { get; } = new();
+
+    /// <summary>The jobs, by id; a look-up makes what <see cref="OnJob"/> says of one.</summary>
+    public ConcurrentDictionary<Guid, MetadataJob> Jobs { get; } = new();
+
+    public Func<MetadataJob, MetadataJob> OnJob { get; set; } = job => job;
+
+    public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
+    {
+        await EnterAsync("stage", cancellationToken);
+        Staged.Enqueue(request);
+    }
+
+    public async ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)
+    {
+        await EnterAsync("manifest", cancellationToken);
+        ImmutableArray<ChunkReference> all = cluster.Files.Values.Single(file => file.File.Version == request.Version).Manifest;
+        return new ManifestPage([.. all.Skip(request.First).Take(request.Count)], all.Length);
+    }
+
+    public async ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken)
+    {
+        await EnterAsync("renew-read", cancellationToken);
+        Renewed.Enqueue(version);
+        return Lease;
+    }
+
+    public TimeSpan Lease { get; set; } = TimeSpan.FromHours(1);
+
+    public async ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        Operations.Enqueue(operation);
+        await EnterAsync("totals", cancellationToken);
+        return Jobs.GetOrAdd(operation, id => OnJob(new MetadataJob
+        {
+            Id = id,
+            Kind = MetadataJobKind.Totals,
+            State = MetadataJobState.Running,
+            Path = path,
+            Started = default,
+            Updated = default,
+            Totals = default,
+        }));
+    }
+
+    public async ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        await EnterAsync("job", cancellationToken);
+        return Jobs.TryGetValue(job, out MetadataJob? found) ? Jobs[job] = OnJob(found) : null;
+    }
+
+    public async ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        await EnterAsync("cancel-job", cancellationToken);
+        return Jobs.TryRemove(job, out _);
+    }
+
     public async ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken)
     {
         await EnterAsync("report", cancellationToken);

@@ -224,9 +224,10 @@ internal sealed class SqliteDatabase : IDisposable
         Execute(connection, string.Create(
             CultureInfo.InvariantCulture,
             $"PRAGMA application_id = {options.ApplicationId}; PRAGMA user_version = {options.Migrations.Length};"));
-        foreach (string script in options.Migrations.AsSpan()[version..])
+        foreach (SqliteMigration migration in options.Migrations.AsSpan()[version..])
         {
-            Execute(connection, script);
+            Execute(connection, migration.Script);
+            migration.Fill?.Invoke(connection);
         }
 
         transaction.Commit();

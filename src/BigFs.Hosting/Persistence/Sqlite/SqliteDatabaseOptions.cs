@@ -15,10 +15,10 @@ internal sealed record SqliteDatabaseOptions
     public required int ApplicationId { get; init; }
 
     /// <summary>
-    /// The scripts that make the schema: the n-th leads from version n-1 to n. Published ones are never changed, only
-    /// added to.
+    /// The steps that make the schema: the n-th leads from version n-1 to n. Published ones are never changed, only added
+    /// to.
     /// </summary>
-    public required ImmutableArray<string> Migrations { get; init; }
+    public required ImmutableArray<SqliteMigration> Migrations { get; init; }
 
     /// <summary>Page cache of the writing connection in KiB, at most; filled as needed.</summary>
     public int CacheKiB { get; init; } = 16 << 10;

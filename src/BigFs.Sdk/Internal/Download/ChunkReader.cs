@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using BigFs.Core.Control;
+using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 
@@ -40,7 +41,33 @@ internal sealed class ChunkReader
             path, (server, token) => server.OpenAsync(path, token), cancellationToken).ConfigureAwait(false);
         return opened is null
             ? throw new BigFsException(BigFsErrorCode.NotFound, $"There is no file \"{path}\".") { Path = path.ToString() }
-            : new ChunkReader(context, opened);
+            : new ChunkReader(context, await WholeAsync(context, opened, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>The file with all of its manifest: of a long one the rest is read part by part.</summary>
+    private static async Task<OpenedFile> WholeAsync(ClientContext context, OpenedFile opened, CancellationToken cancellationToken)
+    {
+        if (opened.Chunks <= opened.Manifest.Length)
+        {
+            return opened;
+        }
+
+        ImmutableArray<ChunkReference>.Builder chunks = ImmutableArray.CreateBuilder<ChunkReference>(opened.Chunks);
+        chunks.AddRange(opened.Manifest);
+        while (chunks.Count < opened.Chunks)
+        {
+            var request = new ManifestRequest { Version = opened.File.Version, First = chunks.Count };
+            ManifestPage page = await context.Control.RunAsync(
+                opened.File.Path, (server, token) => server.ReadManifestAsync(request, token), cancellationToken).ConfigureAwait(false);
+            if (page.Chunks.IsEmpty)
+            {
+                break;
+            }
+
+            chunks.AddRange(page.Chunks);
+        }
+
+        return opened with { Manifest = chunks.DrainToImmutable() };
     }
 
     /// <summary>Fills the destination with verified bytes of a chunk.</summary>

@@ -9,9 +9,6 @@ internal static class ControlLimits
     /// </summary>
     public const int MaxMessageBytes = 64 << 20;
 
-    /// <summary>Where a listing page is cut, whatever its limit: 16 MiB.</summary>
-    public const int MaxPageBytes = 16 << 20;
-
     /// <summary>Where a message of a streamed listing is cut: 1 MiB.</summary>
     public const int MaxListingBytes = 1 << 20;
 

@@ -170,6 +170,44 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
             (c, o) => c.MoveAsync(message, o), answer => answer.Entry.Required("the entry").FromProto(), cancellationToken);
     }
 
+    public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.StageChunksRequest message = request.ToProto();
+        return _connection.CallAsync((c, o) => c.StageChunksAsync(message, o), cancellationToken);
+    }
+
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)
+    {
+        Protocol.ManifestRequest message = request.ToProto();
+        return _connection.CallAsync(
+            (c, o) => c.ReadManifestAsync(message, o), VersionMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.RenewReadRequest { Version = version.Value };
+        return _connection.CallAsync(
+            (c, o) => c.RenewReadAsync(message, o), answer => TimeSpan.FromTicks(answer.Lease), cancellationToken);
+    }
+
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.StartTotalsRequest { Operation = operation.ToProto(), Path = path.ToString() };
+        return _connection.CallAsync((c, o) => c.StartTotalsAsync(message, o), VersionMapping.FromProto, cancellationToken);
+    }
+
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindJobRequest { Job = job.ToProto() };
+        return _connection.CallAsync((c, o) => c.FindJobAsync(message, o), answer => answer.Job?.FromProto(), cancellationToken);
+    }
+
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken)
+    {
+        var message = new Protocol.FindJobRequest { Job = job.ToProto() };
+        return _connection.CallAsync((c, o) => c.CancelJobAsync(message, o), answer => answer.Cancelled, cancellationToken);
+    }
+
     public ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken)
     {
         Protocol.ReplicaFault message = fault.ToProto();

@@ -152,6 +152,7 @@ internal static class NamespaceMapping
         Crc32C = request.Crc32C,
         Manifest = request.Manifest.ToProto(),
         Discarded = request.Discarded.ToProto(),
+        Staged = request.Staged,
     };
 
     public static CommitUploadRequest FromProto(this Protocol.CommitUploadRequest proto) => new()
@@ -162,6 +163,7 @@ internal static class NamespaceMapping
         Crc32C = proto.Crc32C,
         Manifest = proto.Manifest.FromProto(),
         Discarded = proto.Discarded.FromProto(),
+        Staged = proto.Staged,
     };
 
     public static Protocol.OpenedFile ToProto(this OpenedFile opened) => new()
@@ -170,6 +172,8 @@ internal static class NamespaceMapping
         Manifest = opened.Manifest.ToProto(),
         Locations = { opened.Locations.Select(ToProto) },
         Content = UnsafeByteOperations.UnsafeWrap(opened.Content),
+        Chunks = opened.Chunks,
+        Lease = opened.Lease.Ticks,
     };
 
     public static OpenedFile FromProto(this Protocol.OpenedFile proto) => new()
@@ -178,6 +182,8 @@ internal static class NamespaceMapping
         Manifest = proto.Manifest.FromProto(),
         Locations = proto.Locations.ToArray(FromProto),
         Content = proto.Content.Memory,
+        Chunks = proto.Chunks,
+        Lease = TimeSpan.FromTicks(proto.Lease),
     };
 
     public static Protocol.ListRequest ToProto(this MetadataListRequest request) => new()
@@ -186,6 +192,8 @@ internal static class NamespaceMapping
         After = request.After,
         Prefix = request.Prefix,
         Limit = request.Limit,
+        Recursive = request.Recursive,
+        MaxBytes = request.MaxBytes,
     };
 
     public static MetadataListRequest FromProto(this Protocol.ListRequest proto) => new()
@@ -194,32 +202,16 @@ internal static class NamespaceMapping
         After = proto.After,
         Prefix = proto.Prefix,
         Limit = proto.Limit.InRange(1, Limits.MaxPageSize, "limit"),
+        Recursive = proto.Recursive,
+        MaxBytes = proto.MaxBytes == 0 ? Limits.MaxPageBytes : proto.MaxBytes.InRange(1, Limits.MaxPageBytes, "max_bytes"),
     };
 
-    /// <summary>
-    /// The page, cut where it reaches <see cref="ControlLimits.MaxPageBytes"/> (entries with long paths and much user
-    /// metadata): the caller goes on after the last name as with any page.
-    /// </summary>
     public static Protocol.ListResponse ToProto(this MetadataPage page)
     {
-        var proto = new Protocol.ListResponse();
+        var proto = new Protocol.ListResponse { Entries = { page.Entries.Select(ToProto) } };
         if (page.Next is { } next)
         {
             proto.Next = next;
-        }
-
-        int bytes = 0;
-        foreach (BigFsEntry entry in page.Entries)
-        {
-            Protocol.Entry item = entry.ToProto();
-            bytes += item.CalculateSize();
-            if (bytes > ControlLimits.MaxPageBytes)
-            {
-                proto.Next = page.Entries[proto.Entries.Count - 1].Path.Name;
-                break;
-            }
-
-            proto.Entries.Add(item);
         }
 
         return proto;

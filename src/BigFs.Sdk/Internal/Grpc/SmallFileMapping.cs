@@ -131,9 +131,16 @@ internal static class SmallFileMapping
             Entry = found.Entry.ToProto(),
             Manifest = found.Manifest.IsDefaultOrEmpty ? null : found.Manifest.ToProto(),
             Content = UnsafeByteOperations.UnsafeWrap(found.Content),
+            Chunks = found.Chunks,
+            Lease = found.Lease.Ticks,
         };
 
     public static MetadataEntry? FromProto(this Protocol.FindMetadataResponse proto) => proto.Entry is { } entry
-        ? new MetadataEntry(entry.FromProto(), proto.Manifest.FromProto()) { Content = proto.Content.Memory }
+        ? new MetadataEntry(entry.FromProto(), proto.Manifest.FromProto())
+        {
+            Content = proto.Content.Memory,
+            Chunks = proto.Chunks,
+            Lease = TimeSpan.FromTicks(proto.Lease),
+        }
         : null;
 }

@@ -103,14 +103,14 @@ internal static class WireErrors
     /// <summary>The gRPC status that fits a code.</summary>
     public static StatusCode StatusOf(BigFsErrorCode code) => code switch
     {
-        BigFsErrorCode.InvalidPath or BigFsErrorCode.InvalidArgument or BigFsErrorCode.InvalidSettings =>
-            StatusCode.InvalidArgument,
+        BigFsErrorCode.InvalidPath or BigFsErrorCode.InvalidArgument or BigFsErrorCode.InvalidSettings
+            or BigFsErrorCode.InvalidToken or BigFsErrorCode.InvalidPrecondition => StatusCode.InvalidArgument,
         BigFsErrorCode.NotFound => StatusCode.NotFound,
         BigFsErrorCode.AlreadyExists => StatusCode.AlreadyExists,
         BigFsErrorCode.IsDirectory or BigFsErrorCode.NotDirectory or BigFsErrorCode.DirectoryNotEmpty
             or BigFsErrorCode.PreconditionFailed or BigFsErrorCode.VersionExpired or BigFsErrorCode.SessionExpired
-            or BigFsErrorCode.WrongCluster or BigFsErrorCode.DataInUse or BigFsErrorCode.AddressInUse =>
-            StatusCode.FailedPrecondition,
+            or BigFsErrorCode.WrongCluster or BigFsErrorCode.DataInUse or BigFsErrorCode.AddressInUse
+            or BigFsErrorCode.ChunkDeleted or BigFsErrorCode.DataTooNew or BigFsErrorCode.DataReadOnly => StatusCode.FailedPrecondition,
         BigFsErrorCode.LimitExceeded or BigFsErrorCode.OutOfSpace or BigFsErrorCode.NotEnoughNodes =>
             StatusCode.ResourceExhausted,
         BigFsErrorCode.Unavailable => StatusCode.Unavailable,
