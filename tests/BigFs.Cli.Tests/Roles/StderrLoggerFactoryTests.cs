@@ -8,6 +8,9 @@ internal sealed class StderrLoggerFactoryTests
 {
     private readonly StringWriter _error = new();
 
+    [SetUp]
+    public void SetUp() => _error.GetStringBuilder().Clear();
+
     [Test]
     public void An_event_is_one_line_with_time_level_id_and_message()
     {

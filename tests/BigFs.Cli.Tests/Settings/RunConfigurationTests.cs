@@ -34,7 +34,7 @@ internal sealed class RunConfigurationTests
     }
 
     [TestCase("""{"BigFs": {"Lisen": "x"}}""", "BigFs:Lisen")]
-    [TestCase("""{"Bigfs2": {}, "Other": 1}""", "Other")]
+    [TestCase("""{"Bigfs2": {}, "Other": 1}""", "Bigfs2")]
     [TestCase("""{"BigFs": {"Listen": {"Port": 1}}}""", "BigFs:Listen")]
     [TestCase("""{"BigFs": """, "cannot be read")]
     public void What_a_file_says_that_nobody_knows_is_refused(string content, string named)
