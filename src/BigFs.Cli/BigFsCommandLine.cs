@@ -21,6 +21,13 @@ internal sealed class BigFsCommandLine
         Recursive = true,
     };
 
+    private readonly Option<string> _keyFile = new("--api-key-file")
+    {
+        Description = $"A file with the access key that the cluster asks for; default ${ApiKey.Variable}.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
     private readonly Option<bool> _json = new("--json")
     {
         Description = "Data on standard output and errors on standard error as JSON, one object a line.",
@@ -49,6 +56,7 @@ internal sealed class BigFsCommandLine
         if (!inShell)
         {
             Root.Add(_endpoint);
+            Root.Add(_keyFile);
             Root.Add(ShellCommand.Make(this));
             Root.Add(DevCommand.Make(this));
             Root.Add(RunCommand.Make(this));
@@ -113,7 +121,8 @@ internal sealed class BigFsCommandLine
         _environment,
         parsed.GetValue(_json),
         parsed.GetValue(_quiet),
-        _environment.ShellClient is null ? parsed.GetValue(_endpoint) : null);
+        _environment.ShellClient is null ? parsed.GetValue(_endpoint) : null,
+        _environment.ShellClient is null ? parsed.GetValue(_keyFile) : null);
 
     private string? Problem(ParseResult parsed, IReadOnlyList<string> arguments)
     {

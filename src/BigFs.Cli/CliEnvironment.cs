@@ -13,21 +13,28 @@ internal sealed class CliEnvironment(CliConsole console)
     /// <summary>The clock of progress figures.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>Makes the client of an endpoint; no I/O. Its warnings go to standard error.</summary>
-    public Func<Uri, IBigFsClient> Connect { get; init; } = endpoint => new BigFsClient(new BigFsClientOptions
+    /// <summary>Makes the client of an endpoint, with an access key or none; no I/O. Its warnings go to standard error.</summary>
+    public Func<Uri, string?, IBigFsClient> Connect { get; init; } = (endpoint, apiKey) => new BigFsClient(Options(console, endpoint, apiKey));
+
+    /// <summary>How a client of an endpoint is set, by this process's variables.</summary>
+    public static BigFsClientOptions Options(CliConsole console, Uri endpoint, string? apiKey) => new()
     {
         Endpoint = endpoint,
+        ApiKey = apiKey,
+        ControlAuthorityFile = Set("BIGFS_CONTROL_AUTHORITY"),
+        ControlCertificateFile = Set("BIGFS_CONTROL_CERTIFICATE"),
+        ControlKeyFile = Set("BIGFS_CONTROL_KEY"),
         TransferAuthorityFile = Set("BIGFS_TRANSFER_AUTHORITY"),
         TransferCertificateFile = Set("BIGFS_TRANSFER_CERTIFICATE"),
         TransferKeyFile = Set("BIGFS_TRANSFER_KEY"),
         LoggerFactory = new StderrLoggerFactory(console, TimeProvider.System, LogLevel.Warning),
-    });
+    };
 
-    /// <summary>Asks the name server at an endpoint which servers there are.</summary>
-    public Func<Uri, CancellationToken, Task<IReadOnlyList<BigFsInstance>>> Instances { get; init; } = BigFsInstance.ListAsync;
+    /// <summary>Asks a cluster which servers there are.</summary>
+    public Func<BigFsClientOptions, CancellationToken, Task<IReadOnlyList<BigFsInstance>>> Instances { get; init; } = BigFsInstance.ListAsync;
 
     /// <summary>Asks a cluster how it fares.</summary>
-    public Func<Uri, CancellationToken, Task<BigFsClusterStatus>> Status { get; init; } = BigFsClusterStatus.ReadAsync;
+    public Func<BigFsClientOptions, CancellationToken, Task<BigFsClusterStatus>> Status { get; init; } = BigFsClusterStatus.ReadAsync;
 
     /// <summary>All environment variables.</summary>
     public Func<IReadOnlyDictionary<string, string>> Variables { get; init; } = () => Environment.GetEnvironmentVariables()

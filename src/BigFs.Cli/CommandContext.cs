@@ -6,7 +6,8 @@ using BigFs.Cli.Paths;
 namespace BigFs.Cli;
 
 /// <summary>One run of a command: its global options and, made when first asked for, its client.</summary>
-internal sealed class CommandContext(CliEnvironment environment, bool json, bool quiet, string? endpoint) : IAsyncDisposable
+internal sealed class CommandContext(CliEnvironment environment, bool json, bool quiet, string? endpoint, string? keyFile = null)
+    : IAsyncDisposable
 {
     private readonly Lock _consoleLock = new();
     private IBigFsClient? _client;
@@ -29,7 +30,12 @@ internal sealed class CommandContext(CliEnvironment environment, bool json, bool
     /// <summary>The client: the shell's, or one of this command.</summary>
     /// <exception cref="BigFsException">InvalidSettings: the endpoint is not one.</exception>
     public IBigFsClient Client => Environment.ShellClient
-        ?? (_client ??= Environment.Connect(Endpoint));
+        ?? (_client ??= Environment.Connect(Endpoint, ApiKey.Choose(keyFile, Environment.Variable)));
+
+    /// <summary>How a client of this command is set.</summary>
+    /// <exception cref="BigFsException">InvalidSettings: the endpoint is not one.</exception>
+    public BigFsClientOptions ClientOptions() =>
+        CliEnvironment.Options(Console, Endpoint, ApiKey.Choose(keyFile, Environment.Variable));
 
     /// <summary>Where the cluster of this command is; not the shell's.</summary>
     /// <exception cref="BigFsException">InvalidSettings: the endpoint is not one.</exception>

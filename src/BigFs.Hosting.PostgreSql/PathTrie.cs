@@ -49,6 +49,9 @@ internal sealed class PathTrie
     /// <summary>Adds a name in a directory whose id is known.</summary>
     public int Add(long parent, string name) => Add(-1, parent, name);
 
+    /// <summary>Adds a name below another node.</summary>
+    public int AddBelow(int up, string name) => Add(up, 0, name);
+
     private int Add(int up, long start, string name)
     {
         if (_numbers.TryGetValue((up, start, name), out int known))

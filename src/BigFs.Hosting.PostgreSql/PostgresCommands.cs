@@ -9,7 +9,10 @@ internal static class PostgresCommands
 {
     /// <summary>The columns of an entry as <see cref="Row"/> reads them, from the third on.</summary>
     public const string EntryColumns =
-        "parent, name, id, created, modified, version, size, crc, replicas, notes, manifest, content";
+        "parent, name, id, created, modified, version, size, crc, replicas, notes, chunks, manifest, content";
+
+    // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
+    private const byte AboveUtf8 = 0xFF;
 
     private const string Walk =
         "WITH RECURSIVE n AS MATERIALIZED ("
@@ -29,16 +32,30 @@ internal static class PostgresCommands
             + "(SELECT bytes FROM contents c WHERE c.version = walk.version) END FROM walk WHERE number = ANY ($5)")
         .With(NpgsqlDbType.Array | NpgsqlDbType.Integer, wanted);
 
-    /// <summary>A page of the directory at one node, by name; never the manifests.</summary>
-    public static NpgsqlBatchCommand List(PathTrie trie, int directory, byte[] from, byte[] below, int limit) => WithNodes(
-        trie,
-        Walk + "SELECT 0, e.parent, e.name, e.id, e.created, e.modified, e.version, e.size, e.crc, e.replicas, e.notes FROM walk w, "
-            + "LATERAL (SELECT * FROM entries WHERE parent = w.id AND name >= $6 AND name < $7 ORDER BY name LIMIT $8) e "
-            + "WHERE w.number = $5 ORDER BY e.name")
-        .With(NpgsqlDbType.Integer, directory)
-        .With(NpgsqlDbType.Bytea, from)
-        .With(NpgsqlDbType.Bytea, below)
-        .With(NpgsqlDbType.Integer, limit);
+    /// <summary>A page of a directory, by name; never the manifests.</summary>
+    /// <param name="directory">Its id.</param>
+    /// <param name="after">Only names after this one; empty for all.</param>
+    /// <param name="prefix">Only names that start with this.</param>
+    /// <param name="limit">Most rows.</param>
+    public static NpgsqlBatchCommand List(long directory, string after, string prefix, int limit)
+    {
+        byte[] from = Encoding.UTF8.GetBytes(prefix);
+        byte[] below = [.. from, AboveUtf8];
+        if (after.Length > 0)
+        {
+            // No name holds NUL, so this is the first name after it.
+            byte[] next = [.. Encoding.UTF8.GetBytes(after), 0];
+            from = next.AsSpan().SequenceCompareTo(from) > 0 ? next : from;
+        }
+
+        return new NpgsqlBatchCommand(
+            "SELECT 0, parent, name, id, created, modified, version, size, crc, replicas, notes, chunks FROM entries "
+                + "WHERE parent = $1 AND name >= $2 AND name < $3 ORDER BY name LIMIT $4")
+            .With(NpgsqlDbType.Bigint, directory)
+            .With(NpgsqlDbType.Bytea, from)
+            .With(NpgsqlDbType.Bytea, below)
+            .With(NpgsqlDbType.Integer, limit);
+    }
 
     /// <summary>Adds a parameter, in the statement's order.</summary>
     public static NpgsqlBatchCommand With<T>(this NpgsqlBatchCommand command, NpgsqlDbType type, T value)
@@ -60,9 +77,37 @@ internal static class PostgresCommands
         Crc = reader.IsDBNull(8) ? 0 : (uint)reader.GetInt64(8),
         Replicas = reader.IsDBNull(9) ? 0 : reader.GetInt32(9),
         Notes = Bytes(reader, 10),
-        Manifest = withManifest ? Bytes(reader, 11) : null,
-        Content = withManifest && reader.GetBoolean(12),
+        Chunks = reader.GetInt32(11),
+        Manifest = withManifest ? Bytes(reader, 12) : null,
+        Content = withManifest && reader.GetBoolean(13),
     };
+
+    /// <summary>Runs one statement; how many rows it changed.</summary>
+    public static async ValueTask<int> ExecuteAsync(this NpgsqlConnection connection, NpgsqlBatchCommand command)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(command);
+        return await batch.ExecuteNonQueryAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Runs one statement and reads its rows.</summary>
+    public static async ValueTask<List<T>> ReadAsync<T>(
+        this NpgsqlConnection connection,
+        NpgsqlBatchCommand command,
+        Func<NpgsqlDataReader, T> row,
+        CancellationToken cancellationToken = default)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(command);
+        await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
+        var rows = new List<T>();
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            rows.Add(row(reader));
+        }
+
+        return rows;
+    }
 
     /// <summary>Bytes or null.</summary>
     public static byte[]? Bytes(NpgsqlDataReader reader, int column) =>

@@ -13,22 +13,7 @@ internal static class PostgresEntries
     public const int InlineReferences = 64;
 
     /// <summary>References of one page of a longer manifest.</summary>
-    public const int PageReferences = 1024;
-
-    /// <summary>A number that was never a version; 0 is none.</summary>
-    public static long NewVersion()
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(long)];
-        long version;
-        do
-        {
-            RandomNumberGenerator.Fill(bytes);
-            version = BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        }
-        while (version == 0);
-
-        return version;
-    }
+    public const int PageReferences = Limits.ManifestPageChunks;
 
     /// <summary>Makes the root directory, unless it is there.</summary>
     public static async ValueTask<bool> EnsureRootAsync(PostgresTransaction transaction)
@@ -69,19 +54,23 @@ internal static class PostgresEntries
         return id;
     }
 
-    /// <summary>Writes a file's row, in the place of an older one, and its manifest, and its content unless that is empty.</summary>
-    public static void PutFile(
+    /// <summary>
+    /// Writes a file's row, in the place of an older one, and its manifest, and its content unless that is empty.
+    /// </summary>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="manifest">The references, those after the staged ones.</param>
+    /// <param name="content">The content that the metadata hold.</param>
+    /// <param name="staged">How many references stand in pages under the row's version already.</param>
+    /// <exception cref="BigFsException">ChunkDeleted.</exception>
+    public static async ValueTask PutFileAsync(
         PostgresTransaction transaction,
         PostgresEntryRow row,
         ImmutableArray<ChunkReference> manifest,
-        ReadOnlyMemory<byte> content = default)
+        ReadOnlyMemory<byte> content = default,
+        int staged = 0)
     {
-        bool inline = manifest.Length <= InlineReferences;
-        if (!inline)
-        {
-            AddPages(transaction, row.Version, manifest);
-        }
-
+        bool inline = staged == 0 && manifest.Length <= InlineReferences;
         if (!content.IsEmpty)
         {
             transaction.AddContent(row.Version, content.ToArray());
@@ -89,46 +78,55 @@ internal static class PostgresEntries
 
         transaction.PutEntry(row with
         {
+            Chunks = staged + manifest.Length,
             Manifest = inline ? ManifestCodec.Encode(manifest.AsSpan()) : null,
             Content = !content.IsEmpty,
         });
+        await transaction.OwnAsync(manifest, row.Version).ConfigureAwait(false);
+        if (!inline)
+        {
+            AddPages(transaction, row.Version, manifest, staged / PageReferences);
+        }
+    }
+
+    /// <summary>Adds a page to a manifest whose entry comes later.</summary>
+    /// <exception cref="BigFsException">ChunkDeleted.</exception>
+    public static async ValueTask StageAsync(
+        PostgresTransaction transaction, long version, int first, ImmutableArray<ChunkReference> chunks)
+    {
+        await transaction.OwnAsync(chunks, version).ConfigureAwait(false);
+        AddPages(transaction, version, chunks, first / PageReferences);
     }
 
     /// <summary>
-    /// Turns a version's chunks into tombstones, and removes a content that the metadata hold (who reads it has it); those of a
-    /// paged manifest by one note that <see cref="PostgresPurge"/> works off, so that this stays short.
+    /// Notes a version that is out of sight. A content that the metadata hold goes at once (who reads it has it).
     /// </summary>
-    /// <returns>Whether there is something to work off.</returns>
-    public static bool BuryFile(PostgresTransaction transaction, PostgresEntryRow row, long due)
+    public static void BuryFile(PostgresTransaction transaction, PostgresEntryRow row, long due)
     {
         if (row.Content)
         {
             transaction.RemoveContent(row.Version);
         }
 
-        if (row.Manifest is null)
+        if (row.Chunks > 0)
         {
-            transaction.AddDeadManifest(row.Version, due);
-            return true;
+            transaction.AddDeadVersion(row.Version, due, row.Chunks, row.Manifest);
         }
-
-        transaction.AddTombstones(ManifestCodec.Decode(row.Manifest), due);
-        return false;
     }
 
-    /// <summary>As <see cref="BuryFile"/>, for chunks of a file that never came to be.</summary>
-    public static bool BuryChunks(PostgresTransaction transaction, ImmutableArray<ChunkReference> chunks, long due)
+    /// <summary>Chunks of a file that never came to be: those that no file owns become tombstones.</summary>
+    public static async ValueTask BuryChunksAsync(
+        PostgresTransaction transaction, ImmutableArray<ChunkReference> chunks, long due)
     {
         if (chunks.Length <= InlineReferences)
         {
-            transaction.AddTombstones(chunks, due);
-            return false;
+            await transaction.DisownAsync(chunks, 0, due).ConfigureAwait(false);
+            return;
         }
 
-        long version = NewVersion();
-        AddPages(transaction, version, chunks);
-        transaction.AddDeadManifest(version, due);
-        return true;
+        long version = transaction.NewVersion();
+        AddPages(transaction, version, chunks, 0);
+        transaction.AddDeadVersion(version, due, chunks.Length, null);
     }
 
     /// <summary>Checks that a file may be put where the path leads.</summary>
@@ -171,22 +169,26 @@ internal static class PostgresEntries
     // the index of ids would refuse it.
     private static long NewDirectoryId()
     {
+        Span<byte> bytes = stackalloc byte[sizeof(long)];
         long id;
         do
         {
-            id = NewVersion() & long.MaxValue;
+            RandomNumberGenerator.Fill(bytes);
+            id = BinaryPrimitives.ReadInt64LittleEndian(bytes) & long.MaxValue;
         }
         while (id <= PostgresSchema.RootId);
 
         return id;
     }
 
-    private static void AddPages(PostgresTransaction transaction, long version, ImmutableArray<ChunkReference> manifest)
+    private static void AddPages(
+        PostgresTransaction transaction, long version, ImmutableArray<ChunkReference> manifest, int firstPage)
     {
         for (int page = 0; page * PageReferences < manifest.Length; page++)
         {
             int start = page * PageReferences;
-            transaction.AddPage(version, page, manifest.AsSpan(start, Math.Min(PageReferences, manifest.Length - start)));
+            ReadOnlySpan<ChunkReference> references = manifest.AsSpan(start, Math.Min(PageReferences, manifest.Length - start));
+            transaction.AddPage(version, firstPage + page, references);
         }
     }
 }

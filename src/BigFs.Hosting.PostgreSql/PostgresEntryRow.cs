@@ -26,6 +26,9 @@ internal sealed record PostgresEntryRow
 
     public byte[]? Notes { get; init; }
 
+    /// <summary>How many references the file's manifest has.</summary>
+    public int Chunks { get; init; }
+
     /// <summary>The references of a short manifest; null when they lie in pages, or were not asked for.</summary>
     public byte[]? Manifest { get; init; }
 
@@ -33,6 +36,9 @@ internal sealed record PostgresEntryRow
     public bool Content { get; init; }
 
     public bool IsDirectory => Id is not null;
+
+    /// <summary>Whether the metadata hold the file's content themselves.</summary>
+    public bool IsInline => !IsDirectory && Chunks == 0;
 
     public BigFsVersion FileVersion => new((ulong)Version);
 

@@ -4,11 +4,17 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting.PostgreSql;
 
 /// <summary>
-/// The loop that works off what <see cref="PostgresPurge"/> has to do, in steps that share the writer with everyone: at
-/// once after a start or a call of <see cref="Wake"/>, else once a minute.
+/// The loop that works off what <see cref="PostgresPurge"/> and <see cref="PostgresTotals"/> have to do, in steps that share
+/// the writer with everyone: at once after a start or a call of <see cref="Wake"/>, else once a minute.
 /// </summary>
 internal sealed partial class PostgresMaintenance(
-    PostgresWriteQueue queue, PostgresPurge purge, TimeProvider time, ILogger logger) : IAsyncDisposable
+    PostgresWriteQueue queue,
+    PostgresReads reads,
+    PostgresPurge purge,
+    PostgresTotals totals,
+    TimeProvider time,
+    ILogger logger)
+    : IAsyncDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
 
@@ -40,8 +46,9 @@ internal sealed partial class PostgresMaintenance(
             while (true)
             {
                 _wakes.Reader.TryRead(out _);
-                bool isMore = await TryAsync(PostgresPurge.PruneAsync).ConfigureAwait(false);
-                isMore |= await TryAsync(purge.StepAsync).ConfigureAwait(false);
+                bool isMore = await TryAsync(() => InQueueAsync(PostgresPurge.PruneAsync)).ConfigureAwait(false);
+                isMore |= await TryAsync(() => InQueueAsync(purge.StepAsync)).ConfigureAwait(false);
+                isMore |= await TryAsync(TotalsAsync).ConfigureAwait(false);
                 if (!isMore)
                 {
                     await WaitAsync().ConfigureAwait(false);
@@ -54,12 +61,26 @@ internal sealed partial class PostgresMaintenance(
         }
     }
 
-    /// <summary>One step, an operation of its own; a failed one is logged and leaves the others to go on.</summary>
-    private async Task<bool> TryAsync(Func<PostgresTransaction, ValueTask<bool>> step)
+    private ValueTask<bool> InQueueAsync(Func<PostgresTransaction, ValueTask<bool>> step) =>
+        queue.RunAsync(PostgresNeeds.Nothing, step, _stop.Token);
+
+    private async ValueTask<bool> TotalsAsync()
+    {
+        if (await reads.ReadAsync(PostgresTotals.ReadAsync, _stop.Token).ConfigureAwait(false) is not { } step)
+        {
+            return false;
+        }
+
+        await InQueueAsync(transaction => totals.NoteAsync(transaction, step.Job, step.From, step.Part)).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>One step; a failed one is logged and leaves the others to go on.</summary>
+    private async Task<bool> TryAsync(Func<ValueTask<bool>> step)
     {
         try
         {
-            return await queue.RunAsync(PostgresNeeds.Nothing, step, _stop.Token).ConfigureAwait(false);
+            return await step().ConfigureAwait(false);
         }
         catch (Exception exception) when (!_stop.IsCancellationRequested || exception is not OperationCanceledException)
         {

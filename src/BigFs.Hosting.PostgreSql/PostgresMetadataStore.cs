@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Hosting.MetadataServer;
 using Microsoft.Extensions.Logging;
 
@@ -14,10 +15,10 @@ namespace BigFs.Hosting.PostgreSql;
 /// </summary>
 internal sealed class PostgresMetadataStore : IMetadataEngine
 {
-    // The upper bits of a chunk's key.
-    private const long HighestIncarnation = (1L << (64 - ChunkKey.CounterBits)) - 1;
-
     private readonly PostgresDatabase _database;
+    private readonly TimeSpan _readLease;
+    private readonly PostgresDeadVersions _deadVersions;
+    private readonly PostgresTotals _totals;
     private readonly PostgresUploads _uploads;
     private readonly PostgresSmallFiles _smallFiles;
     private readonly PostgresTree _tree;
@@ -29,17 +30,28 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
         PostgresDatabase database, NameDurability nameDurability, PostgresOptions options, TimeProvider time, ILogger logger)
     {
         _database = database;
+        AccessKeys = new PostgresAccessKeys(database, options, time);
         NameDurability = nameDurability;
-        _uploads = new PostgresUploads(options, Purge);
-        _smallFiles = new PostgresSmallFiles(options, Purge);
-        _tree = new PostgresTree(options, Purge);
+        _readLease = options.ReadLease;
+        _deadVersions = new PostgresDeadVersions(options.ReadLease, logger);
+        _totals = new PostgresTotals(options.OperationRetention, Wake);
+        _uploads = new PostgresUploads(options);
+        _smallFiles = new PostgresSmallFiles(options);
+        _tree = new PostgresTree(options, Wake);
         _reads = new PostgresReads(database, options, time);
         _queue = new PostgresWriteQueue(database, options, time, logger);
-        _maintenance = new PostgresMaintenance(_queue, new PostgresPurge(logger), options.Clock ?? time, logger);
+        var purge = new PostgresPurge(options.OperationRetention, logger);
+        _maintenance = new PostgresMaintenance(_queue, _reads, purge, _totals, options.Clock ?? time, logger);
     }
 
     /// <inheritdoc/>
     public NameDurability NameDurability { get; }
+
+    /// <inheritdoc/>
+    public IAccessKeyStore AccessKeys { get; }
+
+    /// <summary>Hosts, database and schema.</summary>
+    public string Location => _database.Location;
 
     /// <summary>
     /// Opens the namespace, or makes a new one with an empty root. A database that is starting or away is waited for as long
@@ -57,7 +69,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
             NameDurability durability = await PrepareAsync(database, options, time, cancellationToken).ConfigureAwait(false);
             store = new PostgresMetadataStore(database, durability, options, time, logger);
             await store._queue.RunAsync(
-                new PostgresNeeds(null, null, BigFsPath.Root), PostgresEntries.EnsureRootAsync, cancellationToken)
+                new PostgresNeeds { Paths = [BigFsPath.Root] }, PostgresEntries.EnsureRootAsync, cancellationToken)
                 .ConfigureAwait(false);
             store._maintenance.Start();
             return store;
@@ -71,7 +83,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
-        _queue.RunAsync(PostgresNeeds.Nothing, NextIncarnation, cancellationToken);
+        _queue.RunAsync(PostgresNeeds.Nothing, PostgresIdentity.NextIncarnation, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
@@ -81,7 +93,39 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
         MetadataChecks.Check(request);
-        return _reads.ListAsync(request, cancellationToken);
+        return new(_reads.ListAsync(request, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        return new(_reads.ReadManifestAsync(request, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken)
+    {
+        // Most often it stands, and nothing is written.
+        PostgresVersionPlace? place = await _reads.LocateAsync((long)version.Value, cancellationToken).ConfigureAwait(false);
+        if (place?.Path is null)
+        {
+            await _queue.RunAsync(
+                PostgresNeeds.Nothing,
+                transaction => _deadVersions.RenewAsync(transaction, (long)version.Value),
+                cancellationToken).ConfigureAwait(false);
+        }
+
+        return _readLease;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(chunks);
+        return new(_reads.ReadAsync(
+            (connection, token) => PostgresVersions.OwnersAsync(connection, chunks, token), cancellationToken));
     }
 
     /// <inheritdoc/>
@@ -89,7 +133,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.Check(request);
         return _queue.RunAsync(
-            new PostgresNeeds(null, request.Operation, request.Path),
+            new PostgresNeeds { Session = request.Operation, Paths = [request.Path] },
             transaction => _uploads.BeginAsync(transaction, request),
             cancellationToken);
     }
@@ -97,15 +141,25 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     /// <inheritdoc/>
     public async ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken) =>
         await _queue.RunAsync(
-            new PostgresNeeds(null, session), transaction => _uploads.RenewAsync(transaction, session), cancellationToken)
+            new PostgresNeeds { Session = session }, transaction => _uploads.RenewAsync(transaction, session), cancellationToken)
             .ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
+    {
+        MetadataChecks.Check(request);
+        await _queue.RunAsync(
+            new PostgresNeeds { Session = request.Session, Chunks = request.Chunks },
+            transaction => PostgresUploads.StageAsync(transaction, request),
+            cancellationToken).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
     {
         MetadataChecks.Check(request);
         return _queue.RunAsync(
-            new PostgresNeeds(null, request.Session),
+            new PostgresNeeds { Session = request.Session, Chunks = request.Manifest.Concat(request.Discarded) },
             transaction => _uploads.CommitAsync(transaction, request),
             cancellationToken);
     }
@@ -116,7 +170,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.CheckWritten(written);
         await _queue.RunAsync(
-            new PostgresNeeds(null, session),
+            new PostgresNeeds { Session = session, Chunks = written },
             transaction => _uploads.AbortAsync(transaction, session, written),
             cancellationToken).ConfigureAwait(false);
     }
@@ -126,7 +180,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.Check(request);
         return _queue.RunAsync(
-            new PostgresNeeds(null, request.Operation),
+            new PostgresNeeds { Session = request.Operation },
             transaction => _uploads.BeginSharedAsync(transaction, request),
             cancellationToken);
     }
@@ -137,7 +191,13 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
         MetadataChecks.Check(request);
         byte[]? notes = EntryCodec.EncodeNotes(request.ContentType, request.Metadata);
         return _queue.RunAsync(
-            new PostgresNeeds(request.Operation, request.Session, request.Path),
+            new PostgresNeeds
+            {
+                Operation = request.Operation,
+                Session = request.Session,
+                Paths = [request.Path],
+                Chunks = request.Manifest.Concat(request.Discarded),
+            },
             transaction => _smallFiles.CommitAsync(transaction, request, notes),
             cancellationToken);
     }
@@ -147,7 +207,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.Check(request);
         await _queue.RunAsync(
-            new PostgresNeeds(request.Operation, null),
+            new PostgresNeeds { Operation = request.Operation, Chunks = request.Written },
             transaction => _smallFiles.AbortAsync(transaction, request),
             cancellationToken).ConfigureAwait(false);
     }
@@ -157,7 +217,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.CheckOperation(operation);
         await _queue.RunAsync(
-            new PostgresNeeds(operation, null, path),
+            new PostgresNeeds { Operation = operation, Paths = [path] },
             transaction => _tree.CreateDirectoryAsync(transaction, operation, path),
             cancellationToken).ConfigureAwait(false);
     }
@@ -167,7 +227,7 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.CheckOperation(request.Operation);
         return _queue.RunAsync(
-            new PostgresNeeds(request.Operation, null, request.Path),
+            new PostgresNeeds { Operation = request.Operation, Paths = [request.Path] },
             transaction => _tree.DeleteAsync(transaction, request),
             cancellationToken);
     }
@@ -177,31 +237,88 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.CheckOperation(request.Operation);
         return _queue.RunAsync(
-            new PostgresNeeds(request.Operation, null, request.Source, request.Destination),
+            new PostgresNeeds { Operation = request.Operation, Paths = [request.Source, request.Destination] },
             transaction => _tree.MoveAsync(transaction, request),
             cancellationToken);
     }
 
     /// <inheritdoc/>
-    public ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken) =>
-        _reads.DueAsync(limit, cancellationToken);
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken)
+    {
+        MetadataChecks.CheckOperation(operation);
+        return _queue.RunAsync(
+            new PostgresNeeds { Paths = [path] },
+            transaction => _totals.StartAsync(transaction, operation, path),
+            cancellationToken);
+    }
 
     /// <inheritdoc/>
-    public async ValueTask ConfirmTombstonesAsync(ImmutableArray<long> ids, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(
-            PostgresNeeds.Nothing, transaction => PostgresTombstones.ConfirmAsync(transaction, ids), cancellationToken)
-            .ConfigureAwait(false);
+    public async ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
+        (await _reads.ReadAsync(
+            (connection, token) => PostgresJobs.FindAsync(connection, job, token).AsTask(), cancellationToken)
+            .ConfigureAwait(false))?.Job;
 
     /// <inheritdoc/>
-    public async ValueTask PostponeTombstonesAsync(
-        ImmutableArray<long> ids, TimeSpan delay, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(
-            PostgresNeeds.Nothing, transaction => PostgresTombstones.PostponeAsync(transaction, ids, delay), cancellationToken)
-            .ConfigureAwait(false);
+    public ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
+        new(_reads.ReadAsync(PostgresJobs.ListAsync, cancellationToken));
+
+    /// <inheritdoc/>
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        _queue.RunAsync(PostgresNeeds.Nothing, transaction => _totals.CancelAsync(transaction, job), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            (ImmutableArray<Tombstone> due, bool isMore) =
+                await _reads.DueAsync(limit, cancellationToken).ConfigureAwait(false);
+            if (due.Length >= limit || !isMore)
+            {
+                return due;
+            }
+
+            await ExpandAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<TombstoneBatch> ClaimTombstonesAsync(int limit, TimeSpan lease, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            TombstoneBatch batch = await _queue.RunAsync(
+                PostgresNeeds.Nothing,
+                transaction => PostgresTombstones.ClaimAsync(transaction, limit, lease),
+                cancellationToken).ConfigureAwait(false);
+            if (batch.IsPaused || batch.Tombstones.Length > 0 || !await ExpandAsync(cancellationToken).ConfigureAwait(false))
+            {
+                return batch;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<bool> SettleTombstonesAsync(TombstoneSettlement settlement, CancellationToken cancellationToken) =>
+        _queue.RunAsync(
+            PostgresNeeds.Nothing, transaction => PostgresTombstones.SettleAsync(transaction, settlement), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) =>
+        new(_reads.IdentityAsync(cancellationToken));
+
+    /// <inheritdoc/>
+    public ValueTask<NamespaceIdentity> RaiseGenerationAsync(CancellationToken cancellationToken) =>
+        _queue.RunAsync(PostgresNeeds.Nothing, PostgresIdentity.RaiseGeneration, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<NamespaceIdentity> ResumeCollectionAsync(long generation, CancellationToken cancellationToken) =>
+        _queue.RunAsync(
+            PostgresNeeds.Nothing, transaction => PostgresIdentity.Resume(transaction, generation), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(PostgresNeeds.Nothing, transaction => Adopt(transaction, clusterId), cancellationToken)
+        await _queue.RunAsync(PostgresNeeds.Nothing, transaction => PostgresIdentity.Adopt(transaction, clusterId), cancellationToken)
             .ConfigureAwait(false);
 
     /// <summary>Finishes what was accepted, then closes the connections.</summary>
@@ -228,33 +345,9 @@ internal sealed class PostgresMetadataStore : IMetadataEngine
         }
     }
 
-    private static ValueTask<long> NextIncarnation(PostgresTransaction transaction)
-    {
-        long next = transaction.Incarnation + 1;
-        if (next > HighestIncarnation)
-        {
-            throw new BigFsException(
-                BigFsErrorCode.LimitExceeded, $"All {HighestIncarnation} incarnations of file servers have been given.");
-        }
+    /// <summary>Versions whose leases have ended become tombstones when someone asks for them.</summary>
+    private ValueTask<bool> ExpandAsync(CancellationToken cancellationToken) =>
+        _queue.RunAsync(PostgresNeeds.Nothing, _deadVersions.StepAsync, cancellationToken);
 
-        transaction.Incarnation = next;
-        return ValueTask.FromResult(next);
-    }
-
-    private static ValueTask<bool> Adopt(PostgresTransaction transaction, Guid cluster)
-    {
-        if (transaction.Cluster is { } known)
-        {
-            return known == cluster
-                ? ValueTask.FromResult(false)
-                : throw new BigFsException(
-                    BigFsErrorCode.WrongCluster,
-                    $"The metadata belong to cluster {known:N}, not to {cluster:N}; name the schema of this one.");
-        }
-
-        transaction.Cluster = cluster;
-        return ValueTask.FromResult(true);
-    }
-
-    private void Purge() => _maintenance.Wake();
+    private void Wake() => _maintenance.Wake();
 }

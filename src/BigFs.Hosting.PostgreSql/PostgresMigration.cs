@@ -62,7 +62,8 @@ internal static class PostgresMigration
         if (version < Known)
         {
             string write = version == 0
-                ? $"INSERT INTO writer (one, schema_version, clock, incarnation) VALUES (true, {Known}, 0, 0)"
+                ? "INSERT INTO writer (one, schema_version, clock, stamp, incarnation, namespace, generation, paused) "
+                    + $"VALUES (true, {Known}, 0, 0, 0, gen_random_uuid(), 1, false)"
                 : $"UPDATE writer SET schema_version = {Known} WHERE one";
             await StatementAsync(connection, write, cancellationToken).ConfigureAwait(false);
         }

@@ -1,7 +1,5 @@
-using System.Collections.Immutable;
 using System.Text;
 using BigFs.Core.Metadata;
-using BigFs.Core.Model;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
@@ -9,11 +7,11 @@ using NpgsqlTypes;
 namespace BigFs.Hosting.PostgreSql;
 
 /// <summary>
-/// What may follow later, a little at a time, inside the writer's transaction: the entries of deleted directories, the
-/// tombstones of long manifests, answers past their retention. All of it is in tables, so whichever server runs goes on.
-/// What cannot be read is set aside, so that the rest goes on; it stays in the tables.
+/// What may follow later, a little at a time, inside the writer's transaction: the entries of deleted directories, answers
+/// past their retention. All of it is in tables, so whichever server runs goes on. What cannot be read is set aside, so that
+/// the rest goes on; it stays in the tables.
 /// </summary>
-internal sealed partial class PostgresPurge(ILogger logger)
+internal sealed partial class PostgresPurge(TimeSpan retention, ILogger logger)
 {
     private const int RowsPerStep = 512;
 
@@ -22,110 +20,163 @@ internal sealed partial class PostgresPurge(ILogger logger)
 
     private readonly ILogger _logger = logger;
 
-    /// <summary>Clears away some of what is deleted; false when nothing is left to do now.</summary>
+    /// <summary>Clears away some of what deleted directories held; false when nothing is left to do now.</summary>
     public async ValueTask<bool> StepAsync(PostgresTransaction transaction)
     {
-        bool manifests = await StepManifestAsync(transaction).ConfigureAwait(false);
-        return await StepDirectoryAsync(transaction).ConfigureAwait(false) | manifests;
+        NpgsqlConnection connection = transaction.Connection;
+        var next = await connection.ReadAsync(
+            new NpgsqlBatchCommand("SELECT id, due, job FROM dead_directories WHERE due < $1 LIMIT 1")
+                .With(NpgsqlDbType.Bigint, Aside),
+            row => (Id: row.GetInt64(0), Due: row.GetInt64(1), Job: row.IsDBNull(2) ? default(Guid?) : row.GetGuid(2)))
+            .ConfigureAwait(false);
+        if (next.Count == 0)
+        {
+            return false;
+        }
+
+        (long directory, long due, Guid? job) = next[0];
+        List<PostgresEntryRow> children = await ChildrenAsync(connection, directory).ConfigureAwait(false);
+        Dictionary<long, long> leases = await LeasesAsync(connection, children).ConfigureAwait(false);
+        MetadataTotals cleared = default;
+        var gone = new List<byte[]>(children.Count);
+        string? problem = null;
+        foreach (PostgresEntryRow child in children)
+        {
+            if (child.Id is { } id)
+            {
+                transaction.AddDeadDirectory(id, due, job);
+                cleared = cleared with { Directories = cleared.Directories + 1 };
+            }
+            else if (CanBury(child))
+            {
+                PostgresEntries.BuryFile(transaction, child, Math.Max(due, leases.GetValueOrDefault(child.Version)));
+                cleared = cleared.WithFile(child.Size, child.Replicas, child.IsInline);
+            }
+            else
+            {
+                problem = "A manifest of what was deleted cannot be read; the rest of its directory is set aside.";
+                break;
+            }
+
+            gone.Add(Encoding.UTF8.GetBytes(child.Name));
+        }
+
+        await RemoveAsync(connection, directory, gone, [.. leases.Keys]).ConfigureAwait(false);
+        bool isDone = problem is null && children.Count < RowsPerStep;
+        await LeaveAsync(connection, directory, problem is not null, isDone).ConfigureAwait(false);
+        if (job is { } known)
+        {
+            await NoteAsync(transaction, known, cleared, problem, isDone && cleared.Directories == 0).ConfigureAwait(false);
+        }
+
+        return true;
     }
 
     /// <summary>Forgets some answers past their retention; false when nothing is left to do now.</summary>
     public static async ValueTask<bool> PruneAsync(PostgresTransaction transaction)
     {
-        bool isMore = false;
-        foreach (string table in (string[])["sessions", "operations"])
+        NpgsqlConnection connection = transaction.Connection;
+        var sessions = await connection.ReadAsync(
+            Prune("sessions", transaction.Now, "state, staged_version, staged"),
+            row => (State: row.GetInt32(0), Version: row.IsDBNull(1) ? default(long?) : row.GetInt64(1), Staged: row.GetInt32(2)))
+            .ConfigureAwait(false);
+        foreach ((int state, long? version, int staged) in sessions)
         {
-            isMore |= RowsPerStep == await RunAsync(transaction, new NpgsqlBatchCommand(
-                $"DELETE FROM {table} WHERE id = ANY (ARRAY ("
-                    + $"SELECT id FROM {table} WHERE keep_until <= $1 ORDER BY keep_until LIMIT {RowsPerStep}))")
-                .With(NpgsqlDbType.Bigint, transaction.Now)).ConfigureAwait(false);
+            // What an upload staged that was neither committed nor aborted: nobody can commit it any more.
+            if (state == (int)PostgresSessionState.Open && version is { } left)
+            {
+                transaction.AddDeadVersion(left, transaction.Now, staged, null);
+            }
+        }
+
+        bool isMore = sessions.Count == RowsPerStep;
+        foreach (string table in (string[])["operations", "jobs"])
+        {
+            List<bool> pruned = await connection.ReadAsync(Prune(table, transaction.Now, "true"), row => row.GetBoolean(0))
+                .ConfigureAwait(false);
+            isMore |= pruned.Count == RowsPerStep;
         }
 
         return isMore;
     }
 
-    private async Task<bool> StepManifestAsync(PostgresTransaction transaction)
+    private static NpgsqlBatchCommand Prune(string table, long now, string returned) =>
+        new NpgsqlBatchCommand(
+            $"DELETE FROM {table} WHERE id = ANY (ARRAY (SELECT id FROM {table} WHERE keep_until <= $1 ORDER BY keep_until "
+                + $"LIMIT {RowsPerStep})) RETURNING {returned}")
+            .With(NpgsqlDbType.Bigint, now);
+
+    private static async Task<List<PostgresEntryRow>> ChildrenAsync(NpgsqlConnection connection, long directory) =>
+        await connection.ReadAsync(
+            new NpgsqlBatchCommand(
+                $"SELECT 0, {PostgresCommands.EntryColumns} FROM entries WHERE parent = $1 ORDER BY name LIMIT {RowsPerStep}")
+                .With(NpgsqlDbType.Bigint, directory),
+            row => PostgresCommands.Row(row, withManifest: true)).ConfigureAwait(false);
+
+    /// <summary>The renewed leases on files of a dead tree; most often none.</summary>
+    private static async Task<Dictionary<long, long>> LeasesAsync(NpgsqlConnection connection, List<PostgresEntryRow> children) =>
+        (await connection.ReadAsync(
+            new NpgsqlBatchCommand("SELECT version, until FROM leases WHERE version = ANY ($1)").With(
+                NpgsqlDbType.Array | NpgsqlDbType.Bigint,
+                children.Where(child => !child.IsDirectory).Select(child => child.Version).ToArray()),
+            row => (Version: row.GetInt64(0), Until: row.GetInt64(1))).ConfigureAwait(false))
+            .ToDictionary(lease => lease.Version, lease => lease.Until);
+
+    private static async Task RemoveAsync(NpgsqlConnection connection, long directory, List<byte[]> names, long[] leases)
     {
-        if (await FirstAsync(transaction, "SELECT version, due FROM dead_manifests WHERE due < $1 LIMIT 1", Aside)
-            .ConfigureAwait(false) is not (long version, long due))
+        await connection.ExecuteAsync(new NpgsqlBatchCommand("DELETE FROM entries WHERE parent = $1 AND name = ANY ($2)")
+            .With(NpgsqlDbType.Bigint, directory)
+            .With(NpgsqlDbType.Array | NpgsqlDbType.Bytea, names)).ConfigureAwait(false);
+        if (leases.Length > 0)
         {
-            return false;
+            await connection.ExecuteAsync(new NpgsqlBatchCommand("DELETE FROM leases WHERE version = ANY ($1)")
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, leases)).ConfigureAwait(false);
         }
-
-        (long Page, byte[] Chunks)? last = await LastPageAsync(transaction, version).ConfigureAwait(false);
-        if (last is null)
-        {
-            await RunAsync(transaction, new NpgsqlBatchCommand("DELETE FROM dead_manifests WHERE version = $1")
-                .With(NpgsqlDbType.Bigint, version)).ConfigureAwait(false);
-            return true;
-        }
-
-        ImmutableArray<ChunkReference> chunks;
-        try
-        {
-            chunks = ManifestCodec.Decode(last.Value.Chunks);
-        }
-        catch (BigFsException exception) when (exception.Code == BigFsErrorCode.DataUnreadable)
-        {
-            await RunAsync(transaction, new NpgsqlBatchCommand("UPDATE dead_manifests SET due = $1 WHERE version = $2")
-                .With(NpgsqlDbType.Bigint, Aside)
-                .With(NpgsqlDbType.Bigint, version)).ConfigureAwait(false);
-            LogManifestAside(version, last.Value.Page, exception);
-            return true;
-        }
-
-        transaction.AddTombstones(chunks, due);
-        await RunAsync(transaction, new NpgsqlBatchCommand("DELETE FROM manifest_pages WHERE version = $1 AND page = $2")
-            .With(NpgsqlDbType.Bigint, version)
-            .With(NpgsqlDbType.Bigint, last.Value.Page)).ConfigureAwait(false);
-        return true;
     }
 
-    private async Task<bool> StepDirectoryAsync(PostgresTransaction transaction)
+    private static async Task LeaveAsync(NpgsqlConnection connection, long directory, bool isAside, bool isDone)
     {
-        if (await FirstAsync(transaction, "SELECT id, due FROM dead_directories WHERE due < $1 LIMIT 1", Aside)
-            .ConfigureAwait(false) is not (long directory, long due))
+        if (isAside)
         {
-            return false;
-        }
-
-        List<PostgresEntryRow> children = await ChildrenAsync(transaction, directory).ConfigureAwait(false);
-        var buried = new List<byte[]>(children.Count);
-        foreach (PostgresEntryRow child in children)
-        {
-            if (child.Id is { } id)
-            {
-                transaction.AddDeadDirectory(id, due);
-            }
-            else if (!TryBury(transaction, child, due))
-            {
-                await RunAsync(transaction, new NpgsqlBatchCommand("UPDATE dead_directories SET due = $1 WHERE id = $2")
-                    .With(NpgsqlDbType.Bigint, Aside)
-                    .With(NpgsqlDbType.Bigint, directory)).ConfigureAwait(false);
-                break;
-            }
-
-            buried.Add(Encoding.UTF8.GetBytes(child.Name));
-        }
-
-        await RunAsync(transaction, new NpgsqlBatchCommand("DELETE FROM entries WHERE parent = $1 AND name = ANY ($2)")
-            .With(NpgsqlDbType.Bigint, directory)
-            .With(NpgsqlDbType.Array | NpgsqlDbType.Bytea, buried)).ConfigureAwait(false);
-        if (children.Count < RowsPerStep && buried.Count == children.Count)
-        {
-            await RunAsync(transaction, new NpgsqlBatchCommand("DELETE FROM dead_directories WHERE id = $1")
+            await connection.ExecuteAsync(new NpgsqlBatchCommand("UPDATE dead_directories SET due = $1 WHERE id = $2")
+                .With(NpgsqlDbType.Bigint, Aside)
                 .With(NpgsqlDbType.Bigint, directory)).ConfigureAwait(false);
         }
-
-        return true;
+        else if (isDone)
+        {
+            await connection.ExecuteAsync(new NpgsqlBatchCommand("DELETE FROM dead_directories WHERE id = $1")
+                .With(NpgsqlDbType.Bigint, directory)).ConfigureAwait(false);
+        }
     }
 
-    /// <summary>False, and nothing is written, when the file's manifest cannot be read.</summary>
-    private bool TryBury(PostgresTransaction transaction, PostgresEntryRow file, long due)
+    private async Task NoteAsync(
+        PostgresTransaction transaction, Guid job, MetadataTotals cleared, string? problem, bool mayBeLast)
+    {
+        await PostgresJobs.AdvanceAsync(transaction, job, cleared, "", "").ConfigureAwait(false);
+        if (problem is not null)
+        {
+            await PostgresJobs.EndAsync(transaction, job, MetadataJobState.Failed, retention, problem).ConfigureAwait(false);
+            return;
+        }
+
+        // Directories that this step found are in the table with its commit only.
+        if (mayBeLast && (await transaction.Connection.ReadAsync(
+            new NpgsqlBatchCommand("SELECT 1 FROM dead_directories WHERE job = $1 LIMIT 1").With(NpgsqlDbType.Uuid, job),
+            row => true).ConfigureAwait(false)).Count == 0)
+        {
+            await PostgresJobs.EndAsync(transaction, job, MetadataJobState.Done, retention).ConfigureAwait(false);
+        }
+    }
+
+    private bool CanBury(PostgresEntryRow file)
     {
         try
         {
-            PostgresEntries.BuryFile(transaction, file, due);
+            if (file.Manifest is not null)
+            {
+                _ = ManifestCodec.Decode(file.Manifest);
+            }
+
             return true;
         }
         catch (BigFsException exception) when (exception.Code == BigFsErrorCode.DataUnreadable)
@@ -134,53 +185,6 @@ internal sealed partial class PostgresPurge(ILogger logger)
             return false;
         }
     }
-
-    private static async Task<List<PostgresEntryRow>> ChildrenAsync(PostgresTransaction transaction, long directory)
-    {
-        await using var find = new NpgsqlBatch(transaction.Connection);
-        find.BatchCommands.Add(new NpgsqlBatchCommand(
-            $"SELECT 0, {PostgresCommands.EntryColumns} FROM entries WHERE parent = $1 ORDER BY name LIMIT {RowsPerStep}")
-            .With(NpgsqlDbType.Bigint, directory));
-        await using NpgsqlDataReader reader = await find.ExecuteReaderAsync().ConfigureAwait(false);
-        var children = new List<PostgresEntryRow>();
-        while (await reader.ReadAsync().ConfigureAwait(false))
-        {
-            children.Add(PostgresCommands.Row(reader, withManifest: true));
-        }
-
-        return children;
-    }
-
-    private static async Task<(long Page, byte[] Chunks)?> LastPageAsync(PostgresTransaction transaction, long version)
-    {
-        await using var find = new NpgsqlBatch(transaction.Connection);
-        find.BatchCommands.Add(new NpgsqlBatchCommand(
-            "SELECT page, chunks FROM manifest_pages WHERE version = $1 ORDER BY page DESC LIMIT 1")
-            .With(NpgsqlDbType.Bigint, version));
-        await using NpgsqlDataReader reader = await find.ExecuteReaderAsync().ConfigureAwait(false);
-        return await reader.ReadAsync().ConfigureAwait(false) ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : null;
-    }
-
-    private static async Task<(long First, long Second)?> FirstAsync(PostgresTransaction transaction, string text, long bound)
-    {
-        await using var find = new NpgsqlBatch(transaction.Connection);
-        find.BatchCommands.Add(new NpgsqlBatchCommand(text).With(NpgsqlDbType.Bigint, bound));
-        await using NpgsqlDataReader reader = await find.ExecuteReaderAsync().ConfigureAwait(false);
-        return await reader.ReadAsync().ConfigureAwait(false) ? (reader.GetInt64(0), reader.GetInt64(1)) : null;
-    }
-
-    private static async Task<int> RunAsync(PostgresTransaction transaction, NpgsqlBatchCommand command)
-    {
-        await using var batch = new NpgsqlBatch(transaction.Connection);
-        batch.BatchCommands.Add(command);
-        return await batch.ExecuteNonQueryAsync().ConfigureAwait(false);
-    }
-
-    [LoggerMessage(
-        EventId = 3263,
-        Level = LogLevel.Error,
-        Message = "Page {Page} of the deleted manifest {Version} cannot be read: it is set aside, and its chunks stay on the datanodes")]
-    private partial void LogManifestAside(long version, long page, Exception exception);
 
     [LoggerMessage(
         EventId = 3264,

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Threading.Channels;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
@@ -18,8 +17,8 @@ internal sealed class PostgresReads : IAsyncDisposable
     private const int Loops = 4;
     private const int LargestBatch = 256;
 
-    // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
-    private const byte AboveUtf8 = 0xFF;
+    // Behind the number and the columns of an entry.
+    private const int ContentColumn = 14;
 
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
@@ -58,18 +57,76 @@ internal sealed class PostgresReads : IAsyncDisposable
         }
 
         return row.Manifest is null
-            ? await RetriedAsync(connection => FindLongAsync(connection, path, cancellationToken), cancellationToken)
-                .ConfigureAwait(false)
-            : new MetadataEntry(row.ToEntry(path), ManifestCodec.Decode(row.Manifest)) { Content = content ?? [] };
+            ? await ReadAsync((connection, token) => FindLongAsync(connection, path, token), cancellationToken).ConfigureAwait(false)
+            : Entry(path, row, ManifestCodec.Decode(row.Manifest), content);
     }
 
     /// <summary><see cref="IMetadataStore.ListAsync"/>.</summary>
-    public async ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
-        await RetriedAsync(connection => ListAsync(connection, request, cancellationToken), cancellationToken).ConfigureAwait(false);
+    public Task<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
+        ReadAsync((connection, token) => PostgresListing.PageAsync(connection, request, token), cancellationToken);
 
-    /// <summary><see cref="ITombstoneQueue.DueTombstonesAsync"/>.</summary>
-    public async ValueTask<ImmutableArray<Tombstone>> DueAsync(int limit, CancellationToken cancellationToken) =>
-        await RetriedAsync(connection => DueAsync(connection, limit, cancellationToken), cancellationToken).ConfigureAwait(false);
+    /// <summary><see cref="IMetadataStore.ReadManifestAsync"/>.</summary>
+    public Task<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) => ReadAsync(
+        async (connection, token) =>
+        {
+            long version = (long)request.Version.Value;
+            long now = await NowAsync(connection, token).ConfigureAwait(false);
+            PostgresVersionPlace place = PostgresVersions.RequireLeased(
+                (await PostgresVersions.LocateAsync(connection, [version], token).ConfigureAwait(false)).GetValueOrDefault(version),
+                version,
+                now);
+            ImmutableArray<ChunkReference> chunks = await PostgresVersions.ChunksAsync(
+                connection, place, request.First, request.Count, token).ConfigureAwait(false);
+            return new ManifestPage(chunks, place.Chunks)
+            {
+                Lease = place.Path is null ? new TimeSpan(place.Due - now) : _options.ReadLease,
+            };
+        },
+        cancellationToken);
+
+    /// <summary>What is known of a version that has chunks; null for nothing.</summary>
+    public Task<PostgresVersionPlace?> LocateAsync(long version, CancellationToken cancellationToken) => ReadAsync(
+        async (connection, token) =>
+            (await PostgresVersions.LocateAsync(connection, [version], token).ConfigureAwait(false)).GetValueOrDefault(version),
+        cancellationToken);
+
+    /// <summary><see cref="ITombstoneQueue.DueTombstonesAsync"/>, and whether versions wait to become tombstones.</summary>
+    public Task<(ImmutableArray<Tombstone> Due, bool IsMore)> DueAsync(int limit, CancellationToken cancellationToken) => ReadAsync(
+        async (connection, token) =>
+        {
+            long now = await NowAsync(connection, token).ConfigureAwait(false);
+            List<Tombstone> due = await connection.ReadAsync(
+                PostgresTombstones.Due(limit, "$2").With(NpgsqlDbType.Bigint, now), PostgresTombstones.Row, token)
+                .ConfigureAwait(false);
+            List<bool> more = await connection.ReadAsync(
+                new NpgsqlBatchCommand("SELECT true FROM dead_versions WHERE due <= $1 LIMIT 1").With(NpgsqlDbType.Bigint, now),
+                row => true,
+                token).ConfigureAwait(false);
+            return (due.ToImmutableArray(), more.Count > 0);
+        },
+        cancellationToken);
+
+    /// <summary><see cref="IMetadataIdentity.IdentityAsync"/>.</summary>
+    public Task<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) => ReadAsync(
+        async (connection, token) => (await connection.ReadAsync(
+            new NpgsqlBatchCommand($"SELECT {PostgresWriterRow.Columns} FROM writer"),
+            row => PostgresWriterRow.Read(row, 0).Identity,
+            token).ConfigureAwait(false)).Single(),
+        cancellationToken);
+
+    /// <summary>
+    /// Reads on one state of the database, and again on another connection when that failed for a reason that passes.
+    /// </summary>
+    public async Task<T> ReadAsync<T>(
+        Func<NpgsqlConnection, CancellationToken, Task<T>> read, CancellationToken cancellationToken) =>
+        await RetriedAsync(
+            async connection =>
+            {
+                await using NpgsqlTransaction state = await connection.BeginTransactionAsync(
+                    System.Data.IsolationLevel.RepeatableRead, cancellationToken).ConfigureAwait(false);
+                return await read(connection, cancellationToken).ConfigureAwait(false);
+            },
+            cancellationToken).ConfigureAwait(false);
 
     /// <summary>Ends the loops; what is waiting fails.</summary>
     public async ValueTask DisposeAsync()
@@ -125,7 +182,7 @@ internal sealed class PostgresReads : IAsyncDisposable
             while (await reader.ReadAsync().ConfigureAwait(false))
             {
                 found[reader.GetInt32(0)] =
-                    (PostgresCommands.Row(reader, withManifest: true), PostgresCommands.Bytes(reader, 13));
+                    (PostgresCommands.Row(reader, withManifest: true), PostgresCommands.Bytes(reader, ContentColumn));
             }
         }
 
@@ -137,144 +194,56 @@ internal sealed class PostgresReads : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Entry and pages of one state: pages of a version that was replaced meanwhile may be going.</summary>
-    private static async Task<MetadataEntry?> FindLongAsync(
+    /// <summary>Entry and first page of one state: those of a version that was replaced meanwhile may be going.</summary>
+    private async Task<MetadataEntry?> FindLongAsync(
         NpgsqlConnection connection, BigFsPath path, CancellationToken cancellationToken)
     {
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(
-            System.Data.IsolationLevel.RepeatableRead, cancellationToken).ConfigureAwait(false);
         var trie = new PathTrie();
         int node = trie.Add(path);
-        PostgresEntryRow? row = null;
-        byte[] content = [];
-        await using (var find = new NpgsqlBatch(connection))
+        var found = await connection.ReadAsync(
+            PostgresCommands.ResolveWanted(trie, [node]),
+            row => (Row: PostgresCommands.Row(row, withManifest: true), Content: PostgresCommands.Bytes(row, ContentColumn)),
+            cancellationToken).ConfigureAwait(false);
+        if (found.Count == 0)
         {
-            find.BatchCommands.Add(PostgresCommands.ResolveWanted(trie, [node]));
-            await using NpgsqlDataReader reader = await find.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-            if (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
-            {
-                row = PostgresCommands.Row(reader, withManifest: true);
-                content = PostgresCommands.Bytes(reader, 13) ?? [];
-            }
+            return null;
         }
 
-        if (row is null || row.IsDirectory || row.Manifest is not null)
+        (PostgresEntryRow row, byte[]? content) = found[0];
+        if (row.IsDirectory)
         {
-            return row is null
-                ? null
-                : new MetadataEntry(row.ToEntry(path), row.Manifest is null ? [] : ManifestCodec.Decode(row.Manifest)) { Content = content };
+            return new MetadataEntry(row.ToEntry(path), []);
         }
 
-        var chunks = ImmutableArray.CreateBuilder<ChunkReference>();
-        await using var pages = new NpgsqlBatch(connection);
-        pages.BatchCommands.Add(new NpgsqlBatchCommand("SELECT chunks FROM manifest_pages WHERE version = $1 ORDER BY page")
-            .With(NpgsqlDbType.Bigint, row.Version));
-        await using NpgsqlDataReader page = await pages.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        while (await page.ReadAsync(cancellationToken).ConfigureAwait(false))
-        {
-            chunks.AddRange(ManifestCodec.Decode(page.GetFieldValue<byte[]>(0)));
-        }
-
-        return new MetadataEntry(row.ToEntry(path), chunks.DrainToImmutable());
+        var place = new PostgresVersionPlace { Version = row.Version, Chunks = row.Chunks, Manifest = row.Manifest };
+        ImmutableArray<ChunkReference> chunks = await PostgresVersions.ChunksAsync(
+            connection, place, 0, PostgresEntries.PageReferences, cancellationToken).ConfigureAwait(false);
+        return Entry(path, row, chunks, content);
     }
 
-    private static async Task<MetadataPage> ListAsync(
-        NpgsqlConnection connection, MetadataListRequest request, CancellationToken cancellationToken)
-    {
-        BigFsPath path = request.Directory;
-        var trie = new PathTrie();
-        int node = trie.Add(path);
-        (byte[] from, byte[] below) = Range(request);
-
-        // Both statements see one state: without an explicit transaction a batch is one.
-        await using var list = new NpgsqlBatch(connection);
-        list.BatchCommands.Add(PostgresCommands.Resolve(trie));
-        list.BatchCommands.Add(PostgresCommands.List(trie, node, from, below, request.Limit + 1));
-        await using NpgsqlDataReader reader = await list.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        var found = new PostgresEntryRow?[trie.Count];
-        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
-        {
-            found[reader.GetInt32(0)] = PostgresCommands.Row(reader, withManifest: true);
-        }
-
-        RequireDirectory(path, trie, node, found);
-        await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
-        var page = new MetadataPageBuilder(request);
-        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
-        {
-            // One more than asked for tells whether there is a next page.
-            PostgresEntryRow row = PostgresCommands.Row(reader, withManifest: false);
-            if (!page.TryAdd(row.ToEntry(path / row.Name), row.Name, row.Notes?.Length ?? 0))
+    private MetadataEntry Entry(
+        BigFsPath path, PostgresEntryRow row, ImmutableArray<ChunkReference> manifest, byte[]? content) =>
+        row.Content && content is null
+            ? throw new BigFsException(
+                BigFsErrorCode.DataUnreadable, $"The content of version {row.FileVersion} is missing in the metadata.")
+            : new MetadataEntry(row.ToEntry(path), manifest)
             {
-                break;
-            }
-        }
+                Content = content ?? [],
+                Chunks = row.Chunks,
+                Lease = _options.ReadLease,
+            };
 
-        return page.Build();
-    }
-
-    private static (byte[] From, byte[] Below) Range(MetadataListRequest request)
+    /// <summary>The database's clock, as the last change has it or later.</summary>
+    private async Task<long> NowAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        byte[] from = Encoding.UTF8.GetBytes(request.Prefix);
-        byte[] below = [.. from, AboveUtf8];
-        if (request.After.Length > 0)
-        {
-            // No name holds NUL, so this is the first name after it.
-            byte[] next = [.. Encoding.UTF8.GetBytes(request.After), 0];
-            from = next.AsSpan().SequenceCompareTo(from) > 0 ? next : from;
-        }
-
-        return (from, below);
-    }
-
-    private static void RequireDirectory(BigFsPath path, PathTrie trie, int node, PostgresEntryRow?[] found)
-    {
-        if (found[node] is { } there)
-        {
-            if (!there.IsDirectory)
-            {
-                throw MetadataErrors.NotDirectory(path, path);
-            }
-
-            return;
-        }
-
-        // A file above it stands in the way; else nothing is there.
-        BigFsPath above = path;
-        for (int up = trie.Up(node); up >= 0; up = trie.Up(up))
-        {
-            above = above.Parent;
-            if (found[up] is { IsDirectory: false })
-            {
-                throw MetadataErrors.NotDirectory(path, above);
-            }
-        }
-
-        throw MetadataErrors.NotFound(path);
-    }
-
-    private async Task<ImmutableArray<Tombstone>> DueAsync(NpgsqlConnection connection, int limit, CancellationToken cancellationToken)
-    {
-        string clock = _options.Clock is null ? PostgresTransaction.DatabaseClock : "$2";
-        var ask = new NpgsqlBatchCommand(
-            $"SELECT id, volume, key FROM tombstones WHERE due <= (SELECT greatest(clock, {clock}) FROM writer) ORDER BY due, id LIMIT $1")
-            .With(NpgsqlDbType.Integer, limit);
+        string clock = _options.Clock is null ? PostgresTransaction.DatabaseClock : "$1";
+        var ask = new NpgsqlBatchCommand($"SELECT greatest(clock, {clock}) FROM writer");
         if (_options.Clock is { } given)
         {
             ask.With(NpgsqlDbType.Bigint, given.GetUtcNow().UtcTicks);
         }
 
-        await using var find = new NpgsqlBatch(connection);
-        find.BatchCommands.Add(ask);
-        await using NpgsqlDataReader reader = await find.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false);
-        var due = ImmutableArray.CreateBuilder<Tombstone>();
-        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
-        {
-            due.Add(new Tombstone(
-                reader.GetInt64(0), new VolumeId(reader.GetInt64(1)), new ChunkKey((ulong)reader.GetInt64(2))));
-        }
-
-        return due.DrainToImmutable();
+        return (await connection.ReadAsync(ask, row => row.GetInt64(0), cancellationToken).ConfigureAwait(false)).Single();
     }
 
     /// <summary>Reads on a connection, and again on another when that failed for a reason that passes.</summary>

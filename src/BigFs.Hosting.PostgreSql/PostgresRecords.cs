@@ -36,6 +36,15 @@ internal sealed record PostgresSession
 
     public uint Crc { get; init; }
 
+    /// <summary>The version under which chunks were staged; null when none were.</summary>
+    public long? StagedVersion { get; init; }
+
+    /// <summary>How many chunks were staged.</summary>
+    public int Staged { get; init; }
+
+    /// <summary>Their lengths together.</summary>
+    public long StagedBytes { get; init; }
+
     /// <summary>The file as it was committed.</summary>
     public BigFsFile File(BigFsPath path) => (BigFsFile)new PostgresEntryRow
     {

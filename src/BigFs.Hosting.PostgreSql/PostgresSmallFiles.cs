@@ -8,7 +8,7 @@ namespace BigFs.Hosting.PostgreSql;
 /// each other by its record, commit and the session's expiry by the database's clock. A shared session ends before the
 /// record of anything done under it goes, so that no commit can come twice.
 /// </summary>
-internal sealed class PostgresSmallFiles(PostgresOptions options, Action purge)
+internal sealed class PostgresSmallFiles(PostgresOptions options)
 {
     // Version, times of making and change, replicas: the rest of the answer is what the request says.
     private const int AnswerBytes = (3 * sizeof(long)) + sizeof(int);
@@ -35,15 +35,13 @@ internal sealed class PostgresSmallFiles(PostgresOptions options, Action purge)
             : request.Replicas;
         PostgresResolved target = await transaction.ResolveAsync(request.Path).ConfigureAwait(false);
         PostgresEntries.CheckTarget(request.Path, request.Precondition, target);
-        bool left = target.Entry is { } replaced
-            && PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);
-        if (PostgresEntries.BuryChunks(transaction, request.Discarded, now) | left)
+        if (target.Entry is { } replaced)
         {
-            purge();
+            PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);
         }
 
         byte[] answer = new byte[AnswerBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(answer, PostgresEntries.NewVersion());
+        BinaryPrimitives.WriteInt64LittleEndian(answer, transaction.NewVersion());
         BinaryPrimitives.WriteInt64LittleEndian(answer.AsSpan(8), target.Entry?.Created ?? now);
         BinaryPrimitives.WriteInt64LittleEndian(answer.AsSpan(16), now);
         BinaryPrimitives.WriteInt32LittleEndian(answer.AsSpan(24), replicas);
@@ -52,7 +50,8 @@ internal sealed class PostgresSmallFiles(PostgresOptions options, Action purge)
             Parent = target.Parent
                 ?? await PostgresEntries.EnsureDirectoryAsync(transaction, request.Path.Parent).ConfigureAwait(false),
         };
-        PostgresEntries.PutFile(transaction, row, request.Manifest, request.Content);
+        await PostgresEntries.PutFileAsync(transaction, row, request.Manifest, request.Content).ConfigureAwait(false);
+        await PostgresEntries.BuryChunksAsync(transaction, request.Discarded, now).ConfigureAwait(false);
         Keep(transaction, request.Operation, PostgresOperationKind.CommitFile, answer);
         return (BigFsFile)row.ToEntry(request.Path);
     }
@@ -70,11 +69,7 @@ internal sealed class PostgresSmallFiles(PostgresOptions options, Action purge)
                 throw MetadataErrors.OperationReused(request.Operation);
         }
 
-        if (PostgresEntries.BuryChunks(transaction, request.Written, transaction.Now))
-        {
-            purge();
-        }
-
+        await PostgresEntries.BuryChunksAsync(transaction, request.Written, transaction.Now).ConfigureAwait(false);
         Keep(transaction, request.Operation, PostgresOperationKind.AbortFile, []);
         return true;
     }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 
@@ -11,10 +10,9 @@ internal sealed partial class PostgresTransaction
     private readonly List<(long Version, byte[] Bytes)> _contents = [];
     private readonly List<long> _goneContents = [];
     private readonly List<(long Due, long Volume, long Key)> _tombstones = [];
-    private readonly List<(long Version, long Due)> _deadManifests = [];
-    private readonly List<(long Id, long Due)> _deadDirectories = [];
-    private long _storedIncarnation;
-    private Guid? _storedCluster;
+    private readonly List<(long Version, long Due, int Chunks, byte[]? Manifest)> _deadVersions = [];
+    private readonly List<(long Id, long Due, Guid? Job)> _deadDirectories = [];
+    private readonly List<PostgresJob> _newJobs = [];
 
     /// <summary>Runs one operation; when it throws, what it changed is taken back.</summary>
     public async ValueTask<T> RunAsync<T>(Func<PostgresTransaction, ValueTask<T>> operation)
@@ -88,20 +86,25 @@ internal sealed partial class PostgresTransaction
     /// <summary>Removes the content of a version.</summary>
     public void RemoveContent(long version) => Add(_goneContents, version);
 
-    /// <summary>A tombstone a chunk.</summary>
-    public void AddTombstones(ImmutableArray<ChunkReference> chunks, long due)
-    {
-        foreach (ChunkReference chunk in chunks)
-        {
-            Add(_tombstones, (due, chunk.Volume.Value, (long)chunk.Key.Value));
-        }
-    }
-
-    /// <summary>Notes a manifest whose pages still have to become tombstones.</summary>
-    public void AddDeadManifest(long version, long due) => Add(_deadManifests, (version, due));
+    /// <summary>
+    /// Notes a version that is out of sight: one row, however many chunks it has, which <see cref="PostgresDeadVersions"/>
+    /// works off once it is due.
+    /// </summary>
+    /// <param name="version">The version.</param>
+    /// <param name="due">When its leases end.</param>
+    /// <param name="chunks">How many references it has.</param>
+    /// <param name="manifest">The references; null when they lie in pages.</param>
+    public void AddDeadVersion(long version, long due, int chunks, byte[]? manifest) =>
+        Add(_deadVersions, (version, due, chunks, manifest));
 
     /// <summary>Notes a directory that is out of sight, whose entries still have to go.</summary>
-    public void AddDeadDirectory(long id, long due) => Add(_deadDirectories, (id, due));
+    /// <param name="id">The directory.</param>
+    /// <param name="due">When its files' chunks may go.</param>
+    /// <param name="job">The job that clears it away, or null.</param>
+    public void AddDeadDirectory(long id, long due, Guid? job) => Add(_deadDirectories, (id, due, job));
+
+    /// <summary>Begins a job, which may be at its end, too.</summary>
+    public void AddJob(PostgresJob job) => Add(_newJobs, job);
 
     private void SetEntry(long parent, string name, PostgresEntryRow? row)
     {

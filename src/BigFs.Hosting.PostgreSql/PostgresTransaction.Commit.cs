@@ -16,13 +16,19 @@ internal sealed partial class PostgresTransaction
         NpgsqlBatchCommandCollection commands = batch.BatchCommands;
         WriteEntries(commands);
         WriteManifests(commands);
+        WriteOwners(commands);
+        WriteDead(commands);
         WriteSessions(commands);
         WriteOperations(commands);
-        if (_incarnation != _storedIncarnation || _cluster != _storedCluster)
+        if (_writer != _stored)
         {
-            commands.Add(new NpgsqlBatchCommand("UPDATE writer SET incarnation = $1, cluster = $2 WHERE one")
-                .With(NpgsqlDbType.Bigint, _incarnation)
-                .With(NpgsqlDbType.Uuid, (object?)_cluster ?? DBNull.Value));
+            commands.Add(new NpgsqlBatchCommand(
+                "UPDATE writer SET stamp = $1, incarnation = $2, cluster = $3, generation = $4, paused = $5 WHERE one")
+                .With(NpgsqlDbType.Bigint, _writer.Stamp)
+                .With(NpgsqlDbType.Bigint, _writer.Incarnation)
+                .With(NpgsqlDbType.Uuid, (object?)_writer.Identity.Cluster ?? DBNull.Value)
+                .With(NpgsqlDbType.Bigint, _writer.Identity.Generation)
+                .With(NpgsqlDbType.Boolean, _writer.Identity.IsCollectionPaused));
         }
 
         commands.Add(new NpgsqlBatchCommand("COMMIT"));
@@ -72,12 +78,12 @@ internal sealed partial class PostgresTransaction
 
     private static NpgsqlBatchCommand PutEntries(List<PostgresEntryRow> rows) =>
         new NpgsqlBatchCommand(
-            "INSERT INTO entries (parent, name, id, created, modified, version, size, crc, replicas, notes, manifest, content) "
+            "INSERT INTO entries (parent, name, id, created, modified, version, size, crc, replicas, notes, chunks, manifest, content) "
                 + "SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], "
-                + "$7::bigint[], $8::bigint[], $9::int[], $10::bytea[], $11::bytea[], $12::boolean[]) "
+                + "$7::bigint[], $8::bigint[], $9::int[], $10::bytea[], $11::int[], $12::bytea[], $13::boolean[]) "
                 + "ON CONFLICT (parent, name) DO UPDATE SET id = excluded.id, created = excluded.created, "
                 + "modified = excluded.modified, version = excluded.version, size = excluded.size, crc = excluded.crc, "
-                + "replicas = excluded.replicas, notes = excluded.notes, manifest = excluded.manifest, content = excluded.content")
+                + "replicas = excluded.replicas, notes = excluded.notes, chunks = excluded.chunks, manifest = excluded.manifest, content = excluded.content")
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.Parent))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bytea, rows.ConvertAll(row => Encoding.UTF8.GetBytes(row.Name)))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.Id))
@@ -88,6 +94,7 @@ internal sealed partial class PostgresTransaction
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.IsDirectory ? default(long?) : row.Crc))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Integer, rows.ConvertAll(row => row.IsDirectory ? default(int?) : row.Replicas))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bytea, rows.ConvertAll(row => row.Notes))
+            .With(NpgsqlDbType.Array | NpgsqlDbType.Integer, rows.ConvertAll(row => row.Chunks))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bytea, rows.ConvertAll(row => row.Manifest))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Boolean, rows.ConvertAll(row => row.Content));
 
@@ -115,8 +122,35 @@ internal sealed partial class PostgresTransaction
                 .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, _goneContents));
         }
 
-        AddPairs(commands, "dead_manifests (version, due)", _deadManifests);
-        AddPairs(commands, "dead_directories (id, due)", _deadDirectories);
+    }
+
+    private void WriteDead(NpgsqlBatchCommandCollection commands)
+    {
+        if (_deadVersions.Count > 0)
+        {
+            commands.Add(new NpgsqlBatchCommand(
+                "INSERT INTO dead_versions (version, due, chunks, manifest) "
+                    + "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::int[], $4::bytea[])")
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, _deadVersions.ConvertAll(one => one.Version))
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, _deadVersions.ConvertAll(one => one.Due))
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Integer, _deadVersions.ConvertAll(one => one.Chunks))
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Bytea, _deadVersions.ConvertAll(one => one.Manifest)));
+        }
+
+        if (_deadDirectories.Count > 0)
+        {
+            commands.Add(new NpgsqlBatchCommand(
+                "INSERT INTO dead_directories (id, due, job) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::uuid[])")
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, _deadDirectories.ConvertAll(one => one.Id))
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, _deadDirectories.ConvertAll(one => one.Due))
+                .With(NpgsqlDbType.Array | NpgsqlDbType.Uuid, _deadDirectories.ConvertAll(one => one.Job)));
+        }
+
+        foreach (PostgresJob job in _newJobs)
+        {
+            commands.Add(PostgresJobs.Insert(job));
+        }
+
         if (_tombstones.Count > 0)
         {
             commands.Add(new NpgsqlBatchCommand(
@@ -148,10 +182,11 @@ internal sealed partial class PostgresTransaction
         commands.Add(new NpgsqlBatchCommand(
             $"INSERT INTO sessions ({SessionColumns}) SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[], "
                 + "$5::bytea[], $6::int[], $7::bigint[], $8::int[], $9::bytea[], $10::uuid[], $11::bigint[], $12::bigint[], "
-                + "$13::bigint[], $14::bigint[], $15::bigint[]) ON CONFLICT (id) DO UPDATE SET state = excluded.state, "
+                + "$13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::int[], $18::bigint[]) ON CONFLICT (id) DO UPDATE SET state = excluded.state, "
                 + "expires = excluded.expires, keep_until = excluded.keep_until, operation = excluded.operation, "
                 + "created = excluded.created, modified = excluded.modified, version = excluded.version, size = excluded.size, "
-                + "crc = excluded.crc")
+                + "crc = excluded.crc, staged_version = excluded.staged_version, staged = excluded.staged, "
+                + "staged_bytes = excluded.staged_bytes")
             .With(NpgsqlDbType.Array | NpgsqlDbType.Uuid, rows.ConvertAll(row => row.Id))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Integer, rows.ConvertAll(row => (int)row.State))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.Expires))
@@ -166,7 +201,10 @@ internal sealed partial class PostgresTransaction
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.Modified))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.Version))
             .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.Size))
-            .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => (long)row.Crc)));
+            .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => (long)row.Crc))
+            .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.StagedVersion))
+            .With(NpgsqlDbType.Array | NpgsqlDbType.Integer, rows.ConvertAll(row => row.Staged))
+            .With(NpgsqlDbType.Array | NpgsqlDbType.Bigint, rows.ConvertAll(row => row.StagedBytes)));
     }
 
     private void WriteOperations(NpgsqlBatchCommandCollection commands)

@@ -13,10 +13,14 @@ namespace BigFs.Hosting.PostgreSql;
 internal sealed partial class PostgresTransaction
 {
     private const string SessionColumns =
-        "id, state, expires, keep_until, path, precondition, wanted, replicas, notes, operation, created, modified, version, size, crc";
+        "id, state, expires, keep_until, path, precondition, wanted, replicas, notes, operation, created, modified, version, "
+        + "size, crc, staged_version, staged, staged_bytes";
 
     /// <summary>The server's clock in UTC ticks; 621355968000000000 of them lie between the year 1 and 1970.</summary>
     public const string DatabaseClock = "(extract(epoch FROM clock_timestamp()) * 10000000)::bigint + 621355968000000000";
+
+    // 51 bits are left to the stamp: microseconds until the year 2091.
+    private const int VersionBits = 12;
 
     private readonly NpgsqlConnection _connection;
     private readonly Dictionary<long, Dictionary<string, KnownEntry>> _entries = [];
@@ -24,8 +28,8 @@ internal sealed partial class PostgresTransaction
     private readonly Dictionary<Guid, PostgresSession?> _sessions = [];
     private readonly Dictionary<Guid, PostgresOperation?> _operations = [];
     private readonly Stack<Action> _undo = new();
-    private long _incarnation;
-    private Guid? _cluster;
+    private PostgresWriterRow _stored = null!, _writer = null!;
+    private int _versions;
 
     private PostgresTransaction(NpgsqlConnection connection) => _connection = connection;
 
@@ -35,18 +39,26 @@ internal sealed partial class PostgresTransaction
     /// <summary>The connection, for statements that touch nothing of what is kept here.</summary>
     public NpgsqlConnection Connection => _connection;
 
-    /// <summary>The cluster that adopted the namespace.</summary>
-    public Guid? Cluster
+    /// <summary>The namespace's few single values.</summary>
+    public PostgresWriterRow Writer
     {
-        get => _cluster;
-        set => Set(ref _cluster, value, old => _cluster = old);
+        get => _writer;
+        set => Set(ref _writer, value, before => _writer = before);
     }
 
-    /// <summary>The incarnation given last.</summary>
-    public long Incarnation
+    /// <summary>
+    /// A number that was never a version, and grows with time: the transaction's stamp, which no other has, and a counter
+    /// within it. So the index that holds them is written at its end, and a database that was restored from a backup gives
+    /// none of those again that it gave after the backup.
+    /// </summary>
+    public long NewVersion()
     {
-        get => _incarnation;
-        set => Set(ref _incarnation, value, old => _incarnation = old);
+        if (++_versions == 1 << VersionBits)
+        {
+            throw new InvalidOperationException("A transaction makes more versions than its stamp has room for.");
+        }
+
+        return (_writer.Stamp << VersionBits) | (uint)_versions;
     }
 
     /// <summary>
@@ -64,12 +76,14 @@ internal sealed partial class PostgresTransaction
         }
 
         Guid[] operations = [.. needs.Where(one => one.Operation is not null).Select(one => one.Operation!.Value).Distinct()];
+        long[] chunks = [.. needs.SelectMany(one => one.Chunks).Select(chunk => (long)chunk.Key.Value).Distinct()];
         Guid[] sessions = [.. needs.Where(one => one.Session is not null).Select(one => one.Session!.Value).Distinct()];
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(new NpgsqlBatchCommand("BEGIN ISOLATION LEVEL READ COMMITTED"));
         batch.BatchCommands.Add(Lock(clock));
         batch.BatchCommands.Add(FindOperations(operations));
         batch.BatchCommands.Add(FindSessions(sessions));
+        batch.BatchCommands.Add(PostgresVersions.Owners(chunks));
         batch.BatchCommands.Add(PostgresCommands.Resolve(trie));
         await using (NpgsqlDataReader reader = await batch.ExecuteReaderAsync(cancellationToken).ConfigureAwait(false))
         {
@@ -78,6 +92,14 @@ internal sealed partial class PostgresTransaction
             await transaction.ReadOperationsAsync(reader, operations, cancellationToken).ConfigureAwait(false);
             await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
             await transaction.ReadSessionsAsync(reader, sessions, cancellationToken).ConfigureAwait(false);
+            await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
+            var owners = new List<(long, long)>();
+            while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+            {
+                owners.Add(Owner(reader));
+            }
+
+            transaction.KnowOwners(chunks, owners);
             await reader.NextResultAsync(cancellationToken).ConfigureAwait(false);
             await transaction.ReadEntriesAsync(reader, trie, cancellationToken).ConfigureAwait(false);
         }
@@ -194,8 +216,10 @@ internal sealed partial class PostgresTransaction
     private static NpgsqlBatchCommand Lock(TimeProvider? clock)
     {
         string now = clock is null ? DatabaseClock : "$1";
+        // Microseconds since 2020, which begin at 637134336000000000 ticks.
         var take = new NpgsqlBatchCommand(
-            $"UPDATE writer SET clock = greatest(clock, {now}) WHERE one RETURNING clock, incarnation, cluster, schema_version");
+            $"UPDATE writer SET clock = greatest(clock, {now}), stamp = greatest(stamp + 1, ({now} - 637134336000000000) / 10) "
+                + "WHERE one RETURNING clock, schema_version, stamp, incarnation, namespace, cluster, generation, paused");
         return clock is null ? take : take.With(NpgsqlDbType.Bigint, clock.GetUtcNow().UtcTicks);
     }
 
@@ -261,9 +285,8 @@ internal sealed partial class PostgresTransaction
         }
 
         Now = reader.GetInt64(0);
-        _incarnation = _storedIncarnation = reader.GetInt64(1);
-        _cluster = _storedCluster = reader.IsDBNull(2) ? null : reader.GetGuid(2);
-        PostgresMigration.RequireKnown(reader.GetInt32(3));
+        PostgresMigration.RequireKnown(reader.GetInt32(1));
+        _writer = _stored = PostgresWriterRow.Read(reader, 2);
     }
 
     private async Task ReadOperationsAsync(NpgsqlDataReader reader, Guid[] asked, CancellationToken cancellationToken)
@@ -311,6 +334,9 @@ internal sealed partial class PostgresTransaction
                 Version = reader.GetInt64(12),
                 Size = reader.GetInt64(13),
                 Crc = (uint)reader.GetInt64(14),
+                StagedVersion = reader.IsDBNull(15) ? null : reader.GetInt64(15),
+                Staged = reader.GetInt32(16),
+                StagedBytes = reader.GetInt64(17),
             };
             _sessions[found.Id] = found;
         }
@@ -337,11 +363,4 @@ internal sealed partial class PostgresTransaction
 
     /// <summary>An entry as the database has it, and as it is to be.</summary>
     private readonly record struct KnownEntry(PostgresEntryRow? Stored, PostgresEntryRow? Row);
-}
-
-/// <summary>What an operation says beforehand that it will look at; a matter of speed alone.</summary>
-internal sealed record PostgresNeeds(Guid? Operation, Guid? Session, params IReadOnlyList<BigFsPath> Paths)
-{
-    /// <summary>It says nothing.</summary>
-    public static PostgresNeeds Nothing { get; } = new(null, null);
 }

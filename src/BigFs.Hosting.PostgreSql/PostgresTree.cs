@@ -3,7 +3,7 @@ using BigFs.Core.Metadata;
 namespace BigFs.Hosting.PostgreSql;
 
 /// <summary>Directories made, entries deleted and moved, inside the writer's transaction.</summary>
-internal sealed class PostgresTree(PostgresOptions options, Action purge)
+internal sealed class PostgresTree(PostgresOptions options, Action wake)
 {
     /// <summary><see cref="IMetadataStore.CreateDirectoryAsync"/>.</summary>
     public async ValueTask<bool> CreateDirectoryAsync(PostgresTransaction transaction, Guid operation, BigFsPath path)
@@ -78,12 +78,13 @@ internal sealed class PostgresTree(PostgresOptions options, Action purge)
         transaction.RemoveEntry(row);
         if (holdsEntries)
         {
-            transaction.AddDeadDirectory(row.Id!.Value, transaction.Now + options.ReadLease.Ticks);
-            purge();
+            transaction.AddJob(PostgresJobs.New(request.Operation, MetadataJobKind.Delete, row.Id!.Value, path, transaction.Now));
+            transaction.AddDeadDirectory(row.Id!.Value, transaction.Now + options.ReadLease.Ticks, request.Operation);
+            wake();
         }
         else if (!row.IsDirectory)
         {
-            Bury(transaction, row);
+            PostgresEntries.BuryFile(transaction, row, transaction.Now + options.ReadLease.Ticks);
         }
 
         return true;
@@ -122,7 +123,7 @@ internal sealed class PostgresTree(PostgresOptions options, Action purge)
             }
 
             transaction.RemoveEntry(there);
-            Bury(transaction, there);
+            PostgresEntries.BuryFile(transaction, there, transaction.Now + options.ReadLease.Ticks);
         }
 
         long parent = await PostgresEntries.EnsureDirectoryAsync(transaction, destination.Parent).ConfigureAwait(false);
@@ -130,13 +131,5 @@ internal sealed class PostgresTree(PostgresOptions options, Action purge)
         transaction.RemoveEntry(row);
         transaction.PutEntry(row with { Parent = parent, Name = destination.Name });
         return row.ToEntry(destination);
-    }
-
-    private void Bury(PostgresTransaction transaction, PostgresEntryRow file)
-    {
-        if (PostgresEntries.BuryFile(transaction, file, transaction.Now + options.ReadLease.Ticks))
-        {
-            purge();
-        }
     }
 }

@@ -9,7 +9,7 @@ namespace BigFs.Hosting.PostgreSql;
 /// outlives the session's end by the retention. Whether a session has expired is judged where it would be used, by the
 /// database's clock, which never goes back: so commit and expiry exclude each other.
 /// </summary>
-internal sealed class PostgresUploads(PostgresOptions options, Action purge)
+internal sealed class PostgresUploads(PostgresOptions options)
 {
     /// <summary><see cref="IMetadataStore.BeginUploadAsync"/>.</summary>
     public async ValueTask<UploadSession> BeginAsync(PostgresTransaction transaction, BeginUploadRequest request)
@@ -65,6 +65,33 @@ internal sealed class PostgresUploads(PostgresOptions options, Action purge)
         return true;
     }
 
+    /// <summary><see cref="IMetadataStore.StageChunksAsync"/>.</summary>
+    public static async ValueTask<bool> StageAsync(PostgresTransaction transaction, StageChunksRequest request)
+    {
+        PostgresSession session = RequireOpen(
+            request.Session, await transaction.SessionAsync(request.Session).ConfigureAwait(false), transaction.Now);
+        RequireOwn(request.Session, session);
+        if (request.First < session.Staged)
+        {
+            return false;
+        }
+
+        if (request.First != session.Staged)
+        {
+            throw MetadataErrors.StagedOutOfOrder(request.Session, request.First, session.Staged);
+        }
+
+        long version = session.StagedVersion ?? transaction.NewVersion();
+        await PostgresEntries.StageAsync(transaction, version, request.First, request.Chunks).ConfigureAwait(false);
+        transaction.PutSession(session with
+        {
+            StagedVersion = version,
+            Staged = session.Staged + request.Chunks.Length,
+            StagedBytes = session.StagedBytes + request.Chunks.Sum(chunk => (long)chunk.Length),
+        });
+        return true;
+    }
+
     /// <summary><see cref="IMetadataStore.CommitUploadAsync"/>.</summary>
     public async ValueTask<BigFsFile> CommitAsync(PostgresTransaction transaction, CommitUploadRequest request)
     {
@@ -77,13 +104,17 @@ internal sealed class PostgresUploads(PostgresOptions options, Action purge)
 
         PostgresSession session = RequireOpen(request.Session, found, now);
         BigFsPath path = RequireOwn(request.Session, session);
+        if (session.Staged != request.Staged)
+        {
+            throw MetadataErrors.StagedOutOfOrder(request.Session, request.Staged, session.Staged);
+        }
+
+        MetadataChecks.CheckStaged(request, session.StagedBytes);
         PostgresResolved target = await transaction.ResolveAsync(path).ConfigureAwait(false);
         PostgresEntries.CheckTarget(path, session.Precondition, target);
-        bool left = target.Entry is { } replaced
-            && PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);
-        if (PostgresEntries.BuryChunks(transaction, request.Discarded, now) | left)
+        if (target.Entry is { } replaced)
         {
-            purge();
+            PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);
         }
 
         var row = new PostgresEntryRow
@@ -92,13 +123,16 @@ internal sealed class PostgresUploads(PostgresOptions options, Action purge)
             Name = path.Name,
             Created = target.Entry?.Created ?? now,
             Modified = now,
-            Version = PostgresEntries.NewVersion(),
+            Version = session.StagedVersion ?? transaction.NewVersion(),
             Size = request.Size,
             Crc = request.Crc32C,
             Replicas = session.Replicas,
             Notes = session.Notes,
         };
-        PostgresEntries.PutFile(transaction, row, request.Manifest);
+        await PostgresEntries.PutFileAsync(transaction, row, request.Manifest, staged: session.Staged).ConfigureAwait(false);
+
+        // After the owners are known: what the file names is not discarded.
+        await PostgresEntries.BuryChunksAsync(transaction, request.Discarded, now).ConfigureAwait(false);
         transaction.PutSession(session with
         {
             State = PostgresSessionState.Committed,
@@ -122,11 +156,12 @@ internal sealed class PostgresUploads(PostgresOptions options, Action purge)
         }
 
         long now = transaction.Now;
-        if (PostgresEntries.BuryChunks(transaction, written, now))
+        if (session.StagedVersion is { } staged)
         {
-            purge();
+            transaction.AddDeadVersion(staged, now, session.Staged, null);
         }
 
+        await PostgresEntries.BuryChunksAsync(transaction, written, now).ConfigureAwait(false);
         transaction.PutSession(session with
         {
             State = PostgresSessionState.Aborted,

@@ -34,6 +34,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     private readonly List<string> _endpoints = [];
     private ClusterSecret? _secret;
     private NodeManagerHost? _nodeManager;
+    private MetadataServerHost? _metadata;
     private BigFsClient? _client;
     private bool _disposed;
 
@@ -50,6 +51,15 @@ public sealed class BigFsCluster : IAsyncDisposable
             : _temporary ? Directory.CreateTempSubdirectory("bigfs-").FullName
             : Path.GetFullPath(options.DataDirectory!);
     }
+
+    /// <summary>The metadata server, for tests that look behind the client.</summary>
+    internal MetadataServerHost Metadata => _metadata!;
+
+    /// <summary>The node manager, likewise.</summary>
+    internal INodeManager NodeManager => _nodeManager!.Role;
+
+    /// <summary>The datanodes' control sides, likewise.</summary>
+    internal IDataNodeDirectory DataNodes => _directory;
 
     /// <summary>A client of this cluster.</summary>
     public IBigFsClient Client => _client!;
@@ -197,8 +207,16 @@ public sealed class BigFsCluster : IAsyncDisposable
         _nodeManager = manager;
         _started.Push(manager);
         MetadataServerHost metadata = await MetadataServerHost.StartAsync(
-            _options.Metadata, Folder("metadata-server"), _options.EffectiveReplicas, manager.Role, _directory, _services, cancellationToken)
+            _options.Metadata,
+            Folder("metadata-server"),
+            _options.EffectiveReplicas,
+            manager.Role,
+            _directory,
+            _services,
+            _options.Pace ?? MetadataPace.Default,
+            cancellationToken)
             .ConfigureAwait(false);
+        _metadata = metadata;
         _started.Push(metadata);
         List<FileServer.FileServer> files = [];
         for (int i = 0; i < _options.FileServers; i++)

@@ -1,5 +1,6 @@
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Hosting.MetadataServer;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting;
@@ -41,9 +42,9 @@ public sealed class BigFsClusterOptions
     public int Port { get; set; }
 
     /// <summary>
-    /// Bytes that each datanode may hold prepared ahead of need, all open volumes together, 0 to 1 TiB; default 64 MiB.
+    /// Bytes that each datanode may hold prepared ahead of need, all open volumes together, 0 to 1 TiB; default 256 MiB.
     /// </summary>
-    public long PreparedBytesPerNode { get; set; } = 64L << 20;
+    public long PreparedBytesPerNode { get; set; } = 256L << 20;
 
     /// <summary>Bytes of its chunks that each datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
     public long ScrubBytesPerSecond { get; set; } = 16L << 20;
@@ -68,6 +69,9 @@ public sealed class BigFsClusterOptions
 
     /// <summary>Stands between a datanode (its number, from 1) and its disk, for tests that inject failures.</summary>
     internal Func<int, IDisk, IDisk>? WrapDisk { get; set; }
+
+    /// <summary>How deletions are carried out, for tests that wait for them; null for the defaults.</summary>
+    internal MetadataPace? Pace { get; set; }
 
     /// <summary><see cref="Replicas"/> with its default filled in.</summary>
     public int EffectiveReplicas => Replicas ?? Math.Min(2, DataNodes);

@@ -4,6 +4,7 @@ using BigFs.Core.Membership;
 using BigFs.Core.Model;
 using BigFs.Hosting.Diagnostics;
 using BigFs.Hosting.NodeManager;
+using BigFs.Internal;
 using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting;
@@ -39,14 +40,14 @@ public sealed record BigFsClusterStatus
     public required IReadOnlyList<string> Problems { get; init; }
 
     /// <summary>Asks; whoever does not answer is a problem of the cluster, not of this call.</summary>
-    /// <param name="endpoint">The cluster, "bigfs://host:port", see <see cref="BigFsEndpoint"/>.</param>
+    /// <param name="options">How the cluster is reached; where keys are required, with one that has the right to administer.</param>
     /// <param name="cancellationToken">Ends the questions.</param>
-    /// <exception cref="BigFsException">Unavailable: no name server answers.</exception>
-    public static async Task<BigFsClusterStatus> ReadAsync(Uri endpoint, CancellationToken cancellationToken = default)
+    /// <exception cref="BigFsException">Unavailable: no name server answers. Unauthenticated, InvalidSettings.</exception>
+    public static async Task<BigFsClusterStatus> ReadAsync(BigFsClientOptions options, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(endpoint);
-        string list = BigFsEndpoint.NameServers(endpoint) ?? endpoint.Authority;
-        using var channels = new ChannelCache(Timeouts.Connect);
+        var settings = ClientSettings.Of(options, remote: true);
+        string list = BigFsEndpoint.NameServers(settings.Endpoint!)!;
+        using var channels = new ChannelCache(Timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         var asked = await Task.WhenAll(NameServerList.Split(list).Select(one => AskAsync(one, channels, cancellationToken)))
             .ConfigureAwait(false);
         if (asked.All(one => one.Failure is not null))

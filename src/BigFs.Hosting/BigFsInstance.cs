@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using BigFs.Core.Control;
+using BigFs.Internal;
 using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting;
@@ -26,13 +27,24 @@ public sealed record BigFsInstance
     /// <param name="endpoint">The cluster, "bigfs://host:port".</param>
     /// <param name="cancellationToken">Ends the question.</param>
     /// <exception cref="BigFsException">Unavailable, TimedOut.</exception>
-    public static async Task<IReadOnlyList<BigFsInstance>> ListAsync(
-        Uri endpoint, CancellationToken cancellationToken = default)
+    public static Task<IReadOnlyList<BigFsInstance>> ListAsync(Uri endpoint, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
+        return ListAsync(new BigFsClientOptions { Endpoint = endpoint }, cancellationToken);
+    }
+
+    /// <summary>The instances of all roles whose leases live, by role and id.</summary>
+    /// <param name="options">How the cluster is reached.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    /// <exception cref="BigFsException">Unavailable, TimedOut, Unauthenticated, InvalidSettings.</exception>
+    public static async Task<IReadOnlyList<BigFsInstance>> ListAsync(
+        BigFsClientOptions options, CancellationToken cancellationToken = default)
+    {
+        var settings = ClientSettings.Of(options, remote: true);
         var timeouts = new ControlTimeouts();
-        using var channels = new ChannelCache(timeouts.Connect);
-        await using var names = new GrpcNameServer(BigFsEndpoint.NameServers(endpoint) ?? endpoint.Authority, channels, timeouts, TimeProvider.System);
+        using var channels = new ChannelCache(timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
+        await using var names = new GrpcNameServer(
+            BigFsEndpoint.NameServers(settings.Endpoint!)!, channels, timeouts, TimeProvider.System);
         var found = new List<BigFsInstance>();
         foreach (ServiceRole role in Enum.GetValues<ServiceRole>())
         {

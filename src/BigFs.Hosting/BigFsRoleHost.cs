@@ -6,6 +6,8 @@ using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
+using BigFs.Hosting.Access;
+using BigFs.Hosting.Access.Grpc;
 using BigFs.Hosting.DataNode;
 using BigFs.Hosting.Diagnostics;
 using BigFs.Hosting.Grpc;
@@ -39,6 +41,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private readonly ChannelCache _channels;
     private readonly ControlListener _listener;
     private readonly ClusterSecret? _secret;
+    private readonly RoleAccess _access;
+    private IAccessKeyStore? _keys;
+    private NameDurability _nameDurability = MetadataServerHost.ElsewhereDurability;
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
     private readonly List<INameServer> _nameServers = [];
@@ -51,8 +56,9 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         _roles = options.Check();
         _services = RoleServices.For(options.LoggerFactory);
         _secret = Secret();
-        _channels = new ChannelCache(Patient.Connect);
-        _listener = new ControlListener(options.Listen, _services.LoggerFactory) { Grace = options.StopTimeout };
+        _access = new RoleAccess(options, _roles, _secret, _services.Time);
+        _channels = new ChannelCache(Patient.Connect, _access.Channels);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory, _access.Listener) { Grace = options.StopTimeout };
         _health = new HealthService(_listener.Stopping);
         _health.Set(isServing: false);
         _listener.Map(_health.Bind());
@@ -121,6 +127,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
             await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+        UseKeys(names);
         if (_roles.Contains(ServiceRole.FileServer))
         {
             var files = Keep(new FileServer.FileServer(
@@ -128,10 +135,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 manager,
                 Signer(),
                 bus,
-                MetadataServerHost.FileDurability,
+                _nameDurability,
                 _services.Time,
-                _services.LoggerFor("BigFs.FileServer")));
+                _services.LoggerFor("BigFs.FileServer"),
+                _access.Scatter));
             await files.StartAsync().ConfigureAwait(false);
+            _listener.Map(Protocol.AccessKeys.BindService(new AccessKeysService(
+                new AccessKeyAdministration(_keys!, files, _services.Time), _access.Forget, _services.Time)));
             _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
                 files, _services.LoggerOf<FileServer.FileServerService>())));
         }
@@ -176,6 +186,14 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The keys of clients: the metadata server's here, or one's elsewhere. Only who serves clients checks them.</summary>
+    private void UseKeys(INameServer names)
+    {
+        _keys ??= Keep(new GrpcAccessKeyStore(names, _channels, new ControlTimeouts(), _services.Time));
+        _access.Use(_keys);
+        Keep(_access);
+    }
+
     /// <summary>The name servers and the bus: here, and those of other processes; with a broker, that is the bus.</summary>
     private (INameServer Names, IClusterBus Bus) StartPlanes()
     {
@@ -184,8 +202,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         bool isHere = _roles.Contains(ServiceRole.NameServer);
         if (isHere)
         {
-            var names = new NameServer.NameServer(_services.Time);
-            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping)));
+            var names = new NameServer.NameServer(_services.Time) { Endpoints = _access.Endpoints };
+            _listener.Map(Protocol.NameServer.BindService(new NameServerService(names, _listener.Stopping, _access.Endpoints)));
             _nameServers.Add(names);
             buses.Add(isRelayed ? ServeRelay() : new InProcessClusterBus(_services.LoggerFor("BigFs.ClusterBus")));
         }
@@ -234,7 +252,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         NodeManagerHost host = Keep(await NodeManagerHost.StartAsync(
             Folder(ServiceRole.NodeManager), _options.Replicas, datanodes, Signer(), bus, _services, cancellationToken)
             .ConfigureAwait(false));
-        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role)));
+        _listener.Map(Protocol.NodeManager.BindService(new NodeManagerService(host.Role, _access.Endpoints)))
+            .Map(Protocol.NodeManagerAdmin.BindService(host.Admin));
         return host.Role;
     }
 
@@ -253,9 +272,24 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             manager,
             datanodes,
             _services,
+            MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));
+        _keys = host.AccessKeys;
+        if (_options.RequireKeys)
+        {
+            await FirstAccessKey.EnsureAsync(
+                _keys,
+                Folder(ServiceRole.MetadataServer),
+                _services.Time,
+                _services.LoggerFor("BigFs.Access"),
+                cancellationToken).ConfigureAwait(false);
+        }
+
+        _listener.Map(Protocol.AccessKeyStore.BindService(new AccessKeyStoreService(_keys, _services.Time)));
+        _nameDurability = host.NameDurability;
         _listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(
-            host.Role, _services.LoggerOf<MetadataServerService>())));
+            host.Role, _services.LoggerOf<MetadataServerService>())))
+            .Map(Protocol.MetadataAdmin.BindService(host.Admin));
         return host.Role;
     }
 
@@ -282,6 +316,8 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private TransferServerOptions TransferOptions(TransferClientOptions relay) => new()
     {
         Endpoint = _options.TransferListen,
+        BeyondLoopback = _options.RequireKeys,
+        Advertise = _options.TransferAdvertise,
         Relay = relay,
         StopTimeout = _options.StopTimeout,
         Tls = _options.TransferCertificateFile is not { } certificate ? null : new TransferServerTls

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting;
 
 /// <summary>Settings of a process that runs one or several roles of a cluster; validated when it starts.</summary>
-public sealed class BigFsRoleHostOptions
+public sealed partial class BigFsRoleHostOptions
 {
     /// <summary>
     /// Which roles, each at most once and at least one: names of <see cref="BigFsRoleNames"/>.
@@ -22,7 +22,10 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Where the metadata server keeps names; null (default): SQLite in <see cref="DataDirectory"/>.</summary>
     public BigFsMetadataEngine? Metadata { get; set; }
 
-    /// <summary>Where the control services listen, "host:port" on loopback, port 0 for any; default 127.0.0.1:0.</summary>
+    /// <summary>
+    /// Where the control services listen, "host:port" with a number as the host, port 0 for any; default 127.0.0.1:0. Beyond
+    /// loopback only with <see cref="RequireKeys"/>.
+    /// </summary>
     public string Listen { get; set; } = "127.0.0.1:0";
 
     /// <summary>Where a datanode's transfer protocol listens, as <see cref="Listen"/>; default 127.0.0.1:0.</summary>
@@ -68,8 +71,8 @@ public sealed class BigFsRoleHostOptions
     /// <summary>Replicas of a file that asks for no number of its own, 1 to 8; default 2.</summary>
     public int Replicas { get; set; } = 2;
 
-    /// <summary>Bytes that a datanode may hold prepared ahead of need, 0 to 1 TiB; default 64 MiB.</summary>
-    public long PreparedBytesPerNode { get; set; } = 64L << 20;
+    /// <summary>Bytes that a datanode may hold prepared ahead of need, 0 to 1 TiB; default 256 MiB.</summary>
+    public long PreparedBytesPerNode { get; set; } = 256L << 20;
 
     /// <summary>Bytes of its chunks that a datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
     public long ScrubBytesPerSecond { get; set; } = 16L << 20;
@@ -148,6 +151,7 @@ public sealed class BigFsRoleHostOptions
             nameof(ClusterSecretFile),
             null,
             "the file of the cluster's secret for these roles (the node manager makes it)");
+        ValidateAccess(roles);
         BigFsBusEngine.Check(Bus, BusEngine, Kafka);
         return roles;
     }

@@ -21,6 +21,24 @@ public sealed class BigFsClientOptions
     public TimeSpan StallTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
+    /// The key that the cluster asks for, "bigfs_...", as <c>bigfs admin key create</c> showed it; null (default): none. It goes
+    /// with every call of the control plane and is shown nowhere: not in logs, errors or this object's text.
+    /// </summary>
+    public string? ApiKey { get; set; }
+
+    /// <summary>
+    /// The authorities that sign the certificates of the control plane, a PEM file; none but these are trusted. Null (default):
+    /// the control plane is not encrypted. With it, a server that is not encrypted is not talked to.
+    /// </summary>
+    public string? ControlAuthorityFile { get; set; }
+
+    /// <summary>A certificate to show where the control plane asks for one, a PEM file; null (default): none.</summary>
+    public string? ControlCertificateFile { get; set; }
+
+    /// <summary>The private key of <see cref="ControlCertificateFile"/>, a PEM file.</summary>
+    public string? ControlKeyFile { get; set; }
+
+    /// <summary>
     /// The authorities that sign the datanodes' certificates, a PEM file; none but these are trusted. Null (default): the
     /// transfer plane is not encrypted. With it, a datanode that is not encrypted is not talked to.
     /// </summary>

@@ -14,7 +14,7 @@ public sealed class DependencyRules
         ["BigFs.Hosting"] = ["BigFs.Core", "BigFs.Protocol", "BigFs.Sdk"],
         ["BigFs.Hosting.Kafka"] = ["BigFs.Hosting"],
         ["BigFs.Hosting.PostgreSql"] = ["BigFs.Core", "BigFs.Hosting"],
-        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.Kafka", "BigFs.Sdk"],
+        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.Kafka", "BigFs.Hosting.PostgreSql", "BigFs.Sdk"],
     };
 
     /// <summary>What a folder of Core may know beside itself and Model.</summary>

@@ -37,7 +37,7 @@ internal sealed class CliRun
 
     public static Task<CliRun> Async(
         Mock<IBigFsClient> client,
-        Func<Uri, CancellationToken, Task<BigFs.Hosting.BigFsClusterStatus>> status,
+        Func<BigFsClientOptions, CancellationToken, Task<BigFs.Hosting.BigFsClusterStatus>> status,
         params string[] arguments) => RunAsync(client.Object, "", null, status, CancellationToken.None, arguments);
 
     public static Task<CliRun> Async(
@@ -48,7 +48,7 @@ internal sealed class CliRun
         IBigFsClient client,
         string input,
         string? variable,
-        Func<Uri, CancellationToken, Task<BigFs.Hosting.BigFsClusterStatus>>? status,
+        Func<BigFsClientOptions, CancellationToken, Task<BigFs.Hosting.BigFsClusterStatus>>? status,
         CancellationToken cancellationToken,
         string[] arguments)
     {
@@ -56,7 +56,7 @@ internal sealed class CliRun
         var console = new CliConsole(new MemoryStream(Encoding.UTF8.GetBytes(input)), run._output, run._error);
         var environment = new CliEnvironment(console)
         {
-            Connect = endpoint =>
+            Connect = (endpoint, _) =>
             {
                 run.Endpoint = endpoint;
                 return client;

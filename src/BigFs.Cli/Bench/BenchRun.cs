@@ -72,7 +72,7 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan, IBenchWor
 
     private async Task<CpuMeter> FindServersAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<BigFsInstance> instances = await context.Environment.Instances(context.Endpoint, cancellationToken);
+        IReadOnlyList<BigFsInstance> instances = await context.Environment.Instances(context.ClientOptions(), cancellationToken);
         var cpu = new CpuMeter(instances.Select(instance => instance.LocalProcessId).OfType<int>());
         int elsewhere = instances.Count(instance => instance.LocalProcessId is null);
         if (cpu.Servers == 0)

@@ -20,6 +20,7 @@ internal static class RunCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         var settings = new RunOptionSet();
+        var metadata = new MetadataSetting();
         var config = new Option<string>("--config")
         {
             Description = "A JSON file with the settings in a section \"BigFs\"; variables BIGFS_... and arguments are stronger.",
@@ -28,7 +29,7 @@ internal static class RunCommand
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
         var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.") { roles, config };
-        foreach (Option option in settings.All.Append(parent))
+        foreach (Option option in settings.All.Concat(metadata.Options).Append(parent))
         {
             command.Add(option);
         }
@@ -44,7 +45,9 @@ internal static class RunCommand
             var configuration = RunConfiguration.Read(parsed.GetValue(config), context.Environment.Variables(), arguments);
             try
             {
-                return await RunAsync(context, configuration.ToOptions(), parsed.GetValue(parent), cancellationToken);
+                RunOptions options = configuration.ToOptions();
+                options.Host.Metadata = metadata.Engine(parsed, context.Environment.Variable);
+                return await RunAsync(context, options, metadata.Again(parsed), parsed.GetValue(parent), cancellationToken);
             }
             catch (BigFsException problem)
             {
@@ -55,7 +58,7 @@ internal static class RunCommand
     }
 
     private static async Task<int> RunAsync(
-        CommandContext context, RunOptions options, int? parent, CancellationToken cancellationToken)
+        CommandContext context, RunOptions options, IReadOnlyList<string> metadata, int? parent, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task watch = parent is { } processId
@@ -70,7 +73,7 @@ internal static class RunCommand
             await using RoleTelemetry telemetry = await RoleTelemetry.StartAsync(options, logging, stop.Token);
             await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options.Host, stop.Token);
             telemetry.Watch(host);
-            string again = ThisProgram.Current().CommandLine(RunArguments.Make(options, parent));
+            string again = ThisProgram.Current().CommandLine([.. RunArguments.Make(options, parent), .. metadata]);
             TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))], telemetry.Endpoint);
             SystemdNotifier.Ready(context.Environment.Variable);
             await Until.CancelledAsync(stop.Token);

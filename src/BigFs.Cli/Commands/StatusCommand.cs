@@ -24,7 +24,7 @@ internal static class StatusCommand
                 BigFsClusterStatus status;
                 try
                 {
-                    status = await context.Environment.Status(context.Endpoint, cancellationToken);
+                    status = await context.Environment.Status(context.ClientOptions(), cancellationToken);
                 }
                 catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
                 {

@@ -22,7 +22,7 @@ internal static class ExitCode
             or BigFsErrorCode.LimitExceeded or BigFsErrorCode.InvalidToken or BigFsErrorCode.InvalidPrecondition
             or BigFsErrorCode.DataReadOnly => Usage,
         BigFsErrorCode.Unavailable or BigFsErrorCode.TimedOut or BigFsErrorCode.NotEnoughNodes => Network,
-        BigFsErrorCode.NotAllowed => NotAllowed,
+        BigFsErrorCode.NotAllowed or BigFsErrorCode.Unauthenticated => NotAllowed,
         BigFsErrorCode.NotFound => NotFound,
         BigFsErrorCode.AlreadyExists or BigFsErrorCode.IsDirectory or BigFsErrorCode.NotDirectory
             or BigFsErrorCode.DirectoryNotEmpty or BigFsErrorCode.PreconditionFailed

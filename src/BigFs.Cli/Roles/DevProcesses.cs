@@ -130,7 +130,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
     /// <summary>Returns when the root can be listed: names, file server and metadata are there.</summary>
     private async Task AnswersAsync(CancellationToken cancellationToken)
     {
-        IBigFsClient client = context.Environment.Connect(Endpoint);
+        IBigFsClient client = context.Environment.Connect(Endpoint, null);
         try
         {
             await Retry.WhileTransientAsync(

@@ -21,11 +21,14 @@ internal static class RunArguments
         Add("--transfer-certificate", options.TransferCertificateFile, defaults.TransferCertificateFile);
         Add("--transfer-key", options.TransferKeyFile, defaults.TransferKeyFile);
         Add("--transfer-authority", options.TransferAuthorityFile, defaults.TransferAuthorityFile);
-        if (options.TransferClientCertificates)
-        {
-            arguments.Add("--transfer-client-certificates");
-        }
-
+        Flag("--transfer-client-certificates", options.TransferClientCertificates);
+        Flag("--require-keys", options.RequireKeys);
+        Add("--advertise", options.Advertise, null);
+        Add("--transfer-advertise", options.TransferAdvertise, null);
+        Add("--control-certificate", options.ControlCertificateFile, null);
+        Add("--control-key", options.ControlKeyFile, null);
+        Add("--control-authority", options.ControlAuthorityFile, null);
+        Flag("--control-role-certificates", options.ControlRoleCertificates);
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
         Add("--scrub-rate", Number(options.ScrubBytesPerSecond), Number(defaults.ScrubBytesPerSecond));
@@ -34,6 +37,14 @@ internal static class RunArguments
         arguments.AddRange(BusChoice.Of(options).Arguments);
         Add("--parent", parent is { } id ? Number(id) : null, null);
         return arguments;
+
+        void Flag(string name, bool isSet)
+        {
+            if (isSet)
+            {
+                arguments.Add(name);
+            }
+        }
 
         void Add(string name, string? value, string? byDefault) => AddTo(arguments, name, value, byDefault);
     }

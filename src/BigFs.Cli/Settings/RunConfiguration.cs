@@ -17,10 +17,10 @@ internal sealed partial class RunConfiguration
     private static readonly string[] OtherVariables =
     [
         "BIGFS_ENDPOINT", "BIGFS_TRANSFER_AUTHORITY", "BIGFS_TRANSFER_CERTIFICATE", "BIGFS_TRANSFER_KEY", "BIGFS_SCENARIOS",
-        "BIGFS_SEED", "BIGFS_EFFORT", "BIGFS_CANARY", "BIGFS_CRASH_POINT", "BIGFS_FAULTS", "BIGFS_FAULT_BUILD",
+        "BIGFS_SEED", "BIGFS_EFFORT", "BIGFS_METADATA", "BIGFS_API_KEY", "BIGFS_CONTROL_AUTHORITY", "BIGFS_CONTROL_CERTIFICATE", "BIGFS_CONTROL_KEY", "BIGFS_CANARY", "BIGFS_CRASH_POINT", "BIGFS_FAULTS", "BIGFS_FAULT_BUILD",
     ];
 
-    private static readonly string[] OtherPrefixes = ["BIGFS_TEST_", "BIGFS_API_", "BIGFS_TLS_"];
+    private static readonly string[] OtherPrefixes = ["BIGFS_TEST_"];
 
     private readonly Dictionary<string, Written> _written = new(StringComparer.OrdinalIgnoreCase);
 

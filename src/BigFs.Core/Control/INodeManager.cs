@@ -31,6 +31,13 @@ public interface INodeManager
     /// </exception>
     ValueTask<ClusterMap> EnsureWritableAsync(int replicas, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Binds the cluster to the namespace that names its chunks, durably and for good; the same one again is fine. A metadata
+    /// server asks before it deletes or gives out anything: an empty database beside datanodes full of chunks is refused so.
+    /// </summary>
+    /// <exception cref="BigFsException">WrongCluster: the cluster's names are in another database.</exception>
+    ValueTask BindNamespaceAsync(Guid namespaceId, CancellationToken cancellationToken);
+
     /// <summary>A client's word about a replica: a hint that makes the node manager look for itself. Never throws.</summary>
     ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken);
 }

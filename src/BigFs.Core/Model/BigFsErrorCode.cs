@@ -48,11 +48,17 @@ public enum BigFsErrorCode
     /// <summary>A limit would be exceeded: a file's metadata or size, or the number of leases. A name too long is InvalidPath.</summary>
     LimitExceeded = 18,
 
-    /// <summary>The datanodes do not accept the cluster's capabilities: secrets or clocks do not agree.</summary>
+    /// <summary>
+    /// The caller's key lacks the right; or the datanodes do not accept the cluster's capabilities: secrets or clocks do not
+    /// agree.
+    /// </summary>
     NotAllowed = 19,
 
     /// <summary>A manifest names a chunk whose deletion is recorded; nothing was stored.</summary>
     ChunkDeleted = 20,
+
+    /// <summary>The call came without a key, or with one that is unknown, revoked or expired.</summary>
+    Unauthenticated = 21,
 
     /// <summary>Fewer datanodes are up than replicas were asked for.</summary>
     NotEnoughNodes = 30,

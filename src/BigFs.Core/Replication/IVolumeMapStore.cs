@@ -29,6 +29,12 @@ public sealed record VolumeMapContents
     /// <summary>The cluster.</summary>
     public required Guid ClusterId { get; init; }
 
+    /// <summary>The namespace that names the chunks; null before a metadata server was heard.</summary>
+    public Guid? Namespace { get; init; }
+
+    /// <summary>Ids of new volumes begin behind this one: a map that was restored does not know all that were made.</summary>
+    public long VolumeFloor { get; init; }
+
     /// <summary>The term that has just begun; 1 or more.</summary>
     public required long Term { get; init; }
 
@@ -119,6 +125,9 @@ public sealed record VolumeMapCommit
 {
     /// <summary>The writer's term; another one's commits are refused.</summary>
     public required long Term { get; init; }
+
+    /// <summary>Binds the cluster to a namespace, for good; refused when it is bound to another one. Null: not now.</summary>
+    public Guid? Namespace { get; init; }
 
     /// <summary>Nodes that are new or changed.</summary>
     public ImmutableArray<NodeRecord> Nodes { get; init; } = [];

@@ -23,6 +23,8 @@ public sealed class ClusterSecret
     /// <summary>Says what a derived key is for (RFC 5869, info), so that it is good for nothing else.</summary>
     private static ReadOnlySpan<byte> Purpose => "BigFS capability v1"u8;
 
+    private static ReadOnlySpan<byte> RolePurpose => "BigFS role call v1"u8;
+
     private readonly ImmutableArray<(uint Id, byte[] Key)> _keys;
 
     private ClusterSecret(ImmutableArray<(uint Id, byte[] Key)> keys) => _keys = keys;
@@ -88,6 +90,48 @@ public sealed class ClusterSecret
 
     /// <summary>The signing key as derived for a node.</summary>
     internal byte[] SigningKeyOf(NodeId node) => Derive(_keys[0].Id, _keys[0].Key, node);
+
+    /// <summary>The signing key of one role's calls on another, and on one node where the other is a datanode.</summary>
+    internal byte[] SigningRoleKey(byte caller, byte callee, ReadOnlySpan<byte> node) =>
+        DeriveForRoles(_keys[0].Id, _keys[0].Key, caller, callee, node);
+
+    /// <summary>The same of a key in use; null when there is none of this number.</summary>
+    internal byte[]? RoleKey(uint keyId, byte caller, byte callee, ReadOnlySpan<byte> node)
+    {
+        foreach ((uint id, byte[] key) in _keys)
+        {
+            if (id == keyId)
+            {
+                return DeriveForRoles(id, key, caller, callee, node);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The key that scatters the numbers of chunks: of the lowest number in use, since it should rarely change.</summary>
+    internal byte[] ScatteringKey()
+    {
+        (_, byte[] key) = _keys.MinBy(one => one.Id);
+        var derived = new byte[KeyBytes];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, derived, salt: [], "BigFS chunk keys v1"u8);
+        return derived;
+    }
+
+    private static byte[] DeriveForRoles(uint id, byte[] key, byte caller, byte callee, ReadOnlySpan<byte> node)
+    {
+        Span<byte> info = stackalloc byte[RolePurpose.Length + sizeof(uint) + 2 + Capability.NodeBytes];
+        info.Clear();
+        RolePurpose.CopyTo(info);
+        Span<byte> rest = info[RolePurpose.Length..];
+        BinaryPrimitives.WriteUInt32LittleEndian(rest, id);
+        rest[4] = caller;
+        rest[5] = callee;
+        node.CopyTo(rest[6..]);
+        var derived = new byte[KeyBytes];
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, derived, salt: [], info);
+        return derived;
+    }
 
     /// <summary>HKDF-SHA256 (RFC 5869) without salt; the key's number and the node are part of its info.</summary>
     private static byte[] Derive(uint id, byte[] key, NodeId node)

@@ -15,10 +15,10 @@ public sealed record VolumeStoreOptions
     public long VolumeSizeBytes { get; init; } = Limits.DefaultVolumeSizeBytes;
 
     /// <summary>
-    /// Most bytes prepared on the disk ahead of need, all open volumes together; 0 or more, default 64 MiB. Given back
+    /// Most bytes prepared on the disk ahead of need, all open volumes together; 0 or more, default 256 MiB. Given back
     /// when a volume is sealed and at a clean stop.
     /// </summary>
-    public long PreparedBytesPerNode { get; init; } = 64L << 20;
+    public long PreparedBytesPerNode { get; init; } = 256L << 20;
 
     /// <summary>Most bytes of chunks in memory on their way to the disk; at least 66 MiB, default 256 MiB.</summary>
     public long BufferBytes { get; init; } = 256L << 20;

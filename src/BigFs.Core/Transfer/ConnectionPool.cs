@@ -9,7 +9,7 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal sealed class ConnectionPool(TransferClientOptions options, TimeProvider time) : IAsyncDisposable
 {
-    private readonly Func<string, SslClientAuthenticationOptions>? _tls = options.Tls?.Load();
+    private readonly Func<string?, SslClientAuthenticationOptions>? _tls = options.Tls?.Load();
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _disposed = new();
     private readonly Dictionary<string, List<Idle>> _idle = new(StringComparer.Ordinal);

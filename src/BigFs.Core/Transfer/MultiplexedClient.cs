@@ -14,7 +14,7 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal sealed class MultiplexedClient(TransferClientOptions options, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
-    private readonly Func<string, SslClientAuthenticationOptions>? _tls = options.Tls?.Load();
+    private readonly Func<string?, SslClientAuthenticationOptions>? _tls = options.Tls?.Load();
     private readonly Lock _lock = new();
     private readonly CancellationTokenSource _disposed = new();
     private readonly Dictionary<string, Task<MultiplexedConnection>> _connections = new(StringComparer.Ordinal);

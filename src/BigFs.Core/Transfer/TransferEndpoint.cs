@@ -36,6 +36,14 @@ internal readonly record struct TransferEndpoint(string Host, int Port, bool IsE
     /// <summary>The endpoint as text, for an address and port in use.</summary>
     public static string Format(IPEndPoint endpoint, bool encrypted) => (encrypted ? Encrypted : "") + endpoint;
 
+    /// <summary>What others are told of an address and port in use: a setting's endpoint, whose port 0 is the one in use.</summary>
+    public static string Advertised(string? setting, IPEndPoint endpoint, bool encrypted) =>
+        setting is null ? Format(endpoint, encrypted)
+        : (encrypted ? Encrypted : "")
+            + (setting.EndsWith(":0", StringComparison.Ordinal)
+                ? string.Create(CultureInfo.InvariantCulture, $"{setting[..^1]}{endpoint.Port}")
+                : setting);
+
     /// <summary>Refuses an endpoint of the other kind: what is set up decides, never what an endpoint offers.</summary>
     /// <exception cref="TransferException">It is encrypted and is not to be, or the other way round.</exception>
     public void ThrowUnless(bool encrypted)

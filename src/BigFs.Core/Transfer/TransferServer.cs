@@ -86,8 +86,9 @@ public sealed class TransferServer : IAsyncDisposable
             throw new InvalidOperationException("The transfer server was started already.");
         }
 
-        _listener = Bind(_options.Endpoint);
-        _endpoint = TransferEndpoint.Format((IPEndPoint)_listener.LocalEndPoint!, _options.Tls is not null);
+        _listener = Bind(_options.Endpoint, _options.BeyondLoopback);
+        _endpoint = TransferEndpoint.Advertised(
+            _options.Advertise, (IPEndPoint)_listener.LocalEndPoint!, _options.Tls is not null);
         TransferLog.Listening(_logger, _store.Node, _endpoint);
         _accepting = AcceptAsync(_listener);
         return Task.CompletedTask;
@@ -128,7 +129,7 @@ public sealed class TransferServer : IAsyncDisposable
         await _smallRelay.DisposeAsync();
     }
 
-    private static Socket Bind(string text)
+    private static Socket Bind(string text, bool beyondLoopback)
     {
         if (!TransferEndpoint.TryParse(text, out TransferEndpoint endpoint) || endpoint.IsEncrypted)
         {
@@ -136,11 +137,18 @@ public sealed class TransferServer : IAsyncDisposable
                 BigFsErrorCode.InvalidSettings, $"Endpoint '{text}' is no address to listen on; write it as host:port.");
         }
 
-        if (endpoint.Loopback is not { } address)
+        IPAddress? address = endpoint.Loopback;
+        if (address is null && !beyondLoopback)
         {
             throw new BigFsException(
                 BigFsErrorCode.InvalidSettings,
                 $"Endpoint '{text}' is not a loopback address; nothing listens beyond loopback without keys.");
+        }
+
+        if (address is null && !IPAddress.TryParse(endpoint.Host, out address))
+        {
+            throw new BigFsException(
+                BigFsErrorCode.InvalidSettings, $"Endpoint '{text}' is no address to listen on; write its host as a number.");
         }
 
         var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

@@ -6,9 +6,15 @@ namespace BigFs.Core.Transfer;
 public sealed record TransferServerOptions
 {
     /// <summary>
-    /// Where to listen, "host:port"; port 0 takes any free one. Default "127.0.0.1:0". Loopback only: there are no keys yet.
+    /// Where to listen, "host:port" with a number as the host; port 0 takes any free one. Default "127.0.0.1:0".
     /// </summary>
     public string Endpoint { get; init; } = "127.0.0.1:0";
+
+    /// <summary>Whether it may listen beyond loopback: only where the control plane asks for keys; default no.</summary>
+    public bool BeyondLoopback { get; init; }
+
+    /// <summary>"host:port" that others are told, port 0 for the one that is listened on; null (default): the address listened on.</summary>
+    public string? Advertise { get; init; }
 
     /// <summary>
     /// Most connections open at once, 1 to 65,536; default 1,024. Further ones are told that the node is busy.

@@ -20,10 +20,15 @@ public sealed record TransferServerTls
     /// </summary>
     public string? ClientAuthorityFile { get; init; }
 
-    internal SslServerAuthenticationOptions Load()
+    /// <summary>Reads the files.</summary>
+    /// <param name="certificateSetting">What the setting of the certificate's file is called where it was made.</param>
+    /// <param name="authoritySetting">What the setting of the authority's file is called.</param>
+    /// <exception cref="BigFsException">InvalidSettings: a file is not what it should be.</exception>
+    public SslServerAuthenticationOptions Load(
+        string certificateSetting = nameof(CertificateFile), string authoritySetting = nameof(ClientAuthorityFile))
     {
-        X509Certificate2Collection chain = TlsFiles.Certificates(CertificateFile, nameof(CertificateFile));
-        X509Certificate2 own = TlsFiles.Pair(CertificateFile, KeyFile);
+        X509Certificate2Collection chain = TlsFiles.Certificates(CertificateFile, certificateSetting);
+        X509Certificate2 own = TlsFiles.Pair(CertificateFile, KeyFile, certificateSetting);
         var options = new SslServerAuthenticationOptions
         {
             ServerCertificateContext = SslStreamCertificateContext.Create(own, chain, offline: true),
@@ -32,7 +37,7 @@ public sealed record TransferServerTls
         if (ClientAuthorityFile is { } authority)
         {
             options.ClientCertificateRequired = true;
-            options.CertificateChainPolicy = TlsFiles.Trust(authority, nameof(ClientAuthorityFile));
+            options.CertificateChainPolicy = TlsFiles.Trust(authority, authoritySetting);
         }
 
         return options;
@@ -52,18 +57,23 @@ public sealed record TransferClientTls
     public string? KeyFile { get; init; }
 
     /// <summary>Reads the files; the result makes the options of one connection.</summary>
-    internal Func<string, SslClientAuthenticationOptions> Load()
+    /// <param name="authoritySetting">What the setting of the authority's file is called where it was made.</param>
+    /// <param name="certificateSetting">What the setting of the certificate's file is called.</param>
+    public Func<string?, SslClientAuthenticationOptions> Load(
+        string authoritySetting = nameof(AuthorityFile), string certificateSetting = nameof(CertificateFile))
     {
-        X509ChainPolicy trust = TlsFiles.Trust(AuthorityFile, nameof(AuthorityFile));
+        X509ChainPolicy trust = TlsFiles.Trust(AuthorityFile, authoritySetting);
         SettingsCheck.Require(
             CertificateFile is null == KeyFile is null, nameof(KeyFile), KeyFile, "set together with CertificateFile");
         SslStreamCertificateContext? own = CertificateFile is null
             ? null
             : SslStreamCertificateContext.Create(
-                TlsFiles.Pair(CertificateFile, KeyFile!), TlsFiles.Certificates(CertificateFile, nameof(CertificateFile)), offline: true);
+                TlsFiles.Pair(CertificateFile, KeyFile!, certificateSetting),
+                TlsFiles.Certificates(CertificateFile, certificateSetting),
+                offline: true);
         return host => new SslClientAuthenticationOptions
         {
-            TargetHost = host,
+            TargetHost = host!,
             ClientCertificateContext = own,
             CertificateChainPolicy = trust.Clone(),
             EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
@@ -94,10 +104,10 @@ internal static class TlsFiles
         return certificates;
     }
 
-    public static X509Certificate2 Pair(string certificateFile, string keyFile)
+    public static X509Certificate2 Pair(string certificateFile, string keyFile, string setting)
     {
         X509Certificate2? pair = null;
-        Read("CertificateFile", certificateFile, () => pair = X509Certificate2.CreateFromPemFile(certificateFile, keyFile));
+        Read(setting, certificateFile, () => pair = X509Certificate2.CreateFromPemFile(certificateFile, keyFile));
         if (!OperatingSystem.IsWindows())
         {
             return pair!;

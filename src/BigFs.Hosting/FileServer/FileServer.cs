@@ -21,6 +21,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     private readonly NameDurability _nameDurability;
     private readonly ClusterMapView _view;
     private readonly CapabilitySigner _signer;
+    private readonly ChunkKeyScatter? _scatter;
     private readonly ReadCapabilities _reads;
     private readonly GrantPlanner _planner = new();
     private readonly SemaphoreSlim _starting = new(1, 1);
@@ -35,6 +36,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <param name="nameDurability">How safe a committed name is, for receipts.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
+    /// <param name="scatter">Scatters the keys of chunks, where clients are kept apart; null: they follow each other.</param>
     public FileServer(
         IMetadataStore metadata,
         INodeManager nodeManager,
@@ -42,8 +44,10 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         IClusterBus bus,
         NameDurability nameDurability,
         TimeProvider time,
-        ILogger logger)
+        ILogger logger,
+        ChunkKeyScatter? scatter = null)
     {
+        _scatter = scatter;
         _signer = signer;
         _reads = new ReadCapabilities(signer, time);
         _metadata = metadata;
@@ -268,7 +272,8 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
 
     private ChunkGrant Grant(PlannedChunk chunk, Dictionary<NodeId, ClusterNode> nodes, long incarnation)
     {
-        ChunkKey key = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter));
+        ChunkKey next = ChunkKey.Create(incarnation, Interlocked.Increment(ref _counter));
+        ChunkKey key = _scatter?.Scatter(next) ?? next;
         return new ChunkGrant
         {
             Key = key,

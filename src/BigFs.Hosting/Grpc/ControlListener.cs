@@ -1,4 +1,8 @@
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using BigFs.Core.Transfer;
+using BigFs.Hosting.Access.Grpc;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
@@ -11,29 +15,30 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting.Grpc;
 
 /// <summary>
-/// Serves control services on a private Kestrel: HTTP/2 without TLS, loopback only. Touches no host of the application,
-/// reads no configuration and no environment, and logs only where it is told to.
+/// Serves control services on a private Kestrel: HTTP/2, on loopback and without TLS unless the options say otherwise. Every
+/// call passes its gate. Touches no host of the application, reads no configuration and no environment, and logs only where
+/// it is told to.
 /// </summary>
 internal sealed class ControlListener : IAsyncDisposable
 {
     private readonly IPEndPoint _address;
     private readonly ILoggerFactory _loggerFactory;
+    private readonly ControlListenerOptions _options;
     private readonly List<ServerServiceDefinition> _services = [];
     private readonly CancellationTokenSource _stopping = new();
     private WebApplication? _app;
     private bool _disposed;
 
-    /// <summary>Makes a listener; does no I/O.</summary>
-    /// <param name="address">"host:port" on loopback; port 0 for any free one.</param>
+    /// <summary>Makes a listener; does no I/O but reading the files of its encryption.</summary>
+    /// <param name="address">"host:port", on loopback unless the options allow others; port 0 for any free one.</param>
     /// <param name="loggerFactory">Where log events go.</param>
+    /// <param name="options">Its protection; null for none.</param>
     /// <exception cref="BigFsException">InvalidSettings: the address is none, or lies beyond loopback.</exception>
-    public ControlListener(string address, ILoggerFactory loggerFactory)
+    public ControlListener(string address, ILoggerFactory loggerFactory, ControlListenerOptions? options = null)
     {
-        _address = Loopback.Parse(address)
-            ?? throw new BigFsException(
-                BigFsErrorCode.InvalidSettings,
-                $"The address \"{address}\" to listen on must be \"host:port\" on loopback (127.0.0.1, [::1] or localhost):"
-                + " without keys nothing is served beyond it.");
+        _options = options ?? new ControlListenerOptions();
+        _address = ListenAddress.Parse(address, _options.BeyondLoopback, _options.Advertise);
+        _options.Limits.Validate();
         _loggerFactory = loggerFactory;
     }
 
@@ -78,7 +83,7 @@ internal sealed class ControlListener : IAsyncDisposable
         }
 
         _app = app;
-        Endpoint = new Uri(app.Urls.Single()).Authority;
+        Endpoint = ListenAddress.Advertised(_options.Advertise, new Uri(app.Urls.Single()));
     }
 
     /// <summary>Stops: ends streams, lets calls under way end within <see cref="Grace"/>, closes every connection.</summary>
@@ -108,32 +113,68 @@ internal sealed class ControlListener : IAsyncDisposable
         builder.Services.AddSingleton(_loggerFactory);
         builder.Services.AddSingleton<IHostLifetime, NoSignals>();
         builder.Services.AddRoutingCore();
+        BigFsControlLimits limits = _options.Limits;
         builder.Services.AddGrpc(options =>
         {
-            options.MaxReceiveMessageSize = ControlLimits.MaxMessageBytes;
+            options.MaxReceiveMessageSize = limits.MessageBytes;
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
+            options.Interceptors.Add<AccessInterceptor>(_options.Gate(), _loggerFactory.CreateLogger<AccessInterceptor>());
         });
         builder.WebHost.UseKestrelCore();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = null; // gRPC bounds each message.
-            kestrel.Limits.MaxConcurrentConnections = 4096;
-            kestrel.Limits.MinRequestBodyDataRate = null; // A bus stream may be silent.
-            kestrel.Limits.MinResponseDataRate = null;
-            kestrel.Limits.Http2.MaxStreamsPerConnection = 256;
-            kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
-            kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
-            kestrel.Listen(_address, listen => listen.Protocols = HttpProtocols.Http2);
+            Limit(kestrel.Limits, limits);
+            kestrel.Listen(_address, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                if (_options.Tls is { } tls)
+                {
+                    UseTls(listen, tls);
+                }
+            });
         });
         WebApplication app = builder.Build();
+        var inFlight = new InFlightBytes(limits.BytesInFlight);
+        app.Use(next => context => inFlight.InvokeAsync(context, next));
         foreach (ServerServiceDefinition service in _services)
         {
             app.MapGrpcService(service);
         }
 
         return app;
+    }
+
+    private static void Limit(KestrelServerLimits kestrel, BigFsControlLimits limits)
+    {
+        // gRPC bounds each message, and lifts the least rate from streams, which may be silent.
+        kestrel.MaxRequestBodySize = null;
+        kestrel.MaxConcurrentConnections = limits.Connections;
+        kestrel.MinRequestBodyDataRate = new MinDataRate(limits.LeastBytesPerSecond, limits.SlowFor);
+        kestrel.MinResponseDataRate = new MinDataRate(limits.LeastBytesPerSecond, limits.SlowFor);
+        kestrel.RequestHeadersTimeout = limits.HeaderTimeout;
+        kestrel.MaxRequestHeadersTotalSize = limits.HeaderBytes;
+        kestrel.Http2.MaxRequestHeaderFieldSize = limits.HeaderBytes;
+        kestrel.Http2.MaxStreamsPerConnection = limits.StreamsPerConnection;
+        kestrel.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        kestrel.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(10);
+    }
+
+    /// <summary>
+    /// A certificate of the caller is asked for where there is an authority for it, and one that is shown must be of that; who
+    /// has to show one the gate decides, for clients and roles come to the same port.
+    /// </summary>
+    private static void UseTls(ListenOptions listen, TransferServerTls tls)
+    {
+        SslServerAuthenticationOptions options = tls.Load("ControlCertificateFile", "ControlAuthorityFile");
+        X509ChainPolicy? trust = options.CertificateChainPolicy;
+        options.ClientCertificateRequired = trust is not null;
+        options.ApplicationProtocols = [SslApplicationProtocol.Http2];
+        options.RemoteCertificateValidationCallback = (_, _, _, errors) =>
+            errors is SslPolicyErrors.None or SslPolicyErrors.RemoteCertificateNotAvailable;
+        listen.UseHttps(
+            (_, _, _, _) => ValueTask.FromResult(options), state: new object(), handshakeTimeout: TimeSpan.FromSeconds(10));
     }
 
     /// <summary>The process's signals belong to the application.</summary>

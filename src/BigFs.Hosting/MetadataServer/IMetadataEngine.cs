@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
+using BigFs.Core.Security;
 
 namespace BigFs.Hosting.MetadataServer;
 
@@ -8,4 +9,7 @@ internal interface IMetadataEngine : IMetadataStore, ITombstoneQueue, IMetadataI
 {
     /// <summary>How safe a committed name is, for receipts.</summary>
     NameDurability NameDurability { get; }
+
+    /// <summary>The keys of clients, kept in the same place.</summary>
+    IAccessKeyStore AccessKeys { get; }
 }

@@ -204,6 +204,13 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
                 return false;
             }
 
+            // Both sides remember the other for good: an empty database put beside a cluster's datanodes is not theirs.
+            NamespaceIdentity own = await _identity.IdentityAsync(cancellationToken).ConfigureAwait(false);
+            if (own.Cluster is null || own.Cluster == map.ClusterId)
+            {
+                await _nodeManager.BindNamespaceAsync(own.Namespace, cancellationToken).ConfigureAwait(false);
+            }
+
             await _identity.AdoptClusterIdAsync(map.ClusterId, cancellationToken).ConfigureAwait(false);
             return true;
         }

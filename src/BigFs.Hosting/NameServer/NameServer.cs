@@ -33,6 +33,9 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
     /// </summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(4);
 
+    /// <summary>Which endpoints may be registered; default: on loopback.</summary>
+    public EndpointRules Endpoints { get; init; } = EndpointRules.LoopbackOnly;
+
     /// <inheritdoc/>
     /// <exception cref="BigFsException">
     /// InvalidArgument (an address beyond loopback, an empty or over-long id, an over-long host), LimitExceeded (too many leases).
@@ -122,7 +125,7 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
         }
     }
 
-    private static void Check(ServiceInstance instance)
+    private void Check(ServiceInstance instance)
     {
         if (instance.Id.Length is 0 or > MaxNameLength)
         {
@@ -136,11 +139,9 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
                 BigFsErrorCode.InvalidArgument, $"An instance's host and version have at most {MaxNameLength} characters.");
         }
 
-        if (Loopback.Parse(instance.Endpoint) is not { Port: > 0 })
+        if (Endpoints.Problem(instance.Endpoint, fromLoopback: null) is { } problem)
         {
-            throw new BigFsException(
-                BigFsErrorCode.InvalidArgument,
-                $"The endpoint \"{instance.Endpoint}\" is refused: without keys only \"host:port\" on loopback is registered.");
+            throw new BigFsException(BigFsErrorCode.InvalidArgument, problem);
         }
     }
 

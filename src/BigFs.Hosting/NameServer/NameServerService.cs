@@ -1,4 +1,6 @@
 using BigFs.Core.Control;
+using BigFs.Hosting.Access.Grpc;
+using BigFs.Hosting.Grpc;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
 
@@ -7,18 +9,31 @@ namespace BigFs.Hosting.NameServer;
 /// <summary>The name server, served over gRPC.</summary>
 /// <param name="names">The name server.</param>
 /// <param name="stopping">Ends all watches (the listener's).</param>
-internal sealed class NameServerService(INameServer names, CancellationToken stopping = default) : Protocol.NameServer.NameServerBase
+/// <param name="endpoints">Which endpoints may be registered; null: on loopback.</param>
+internal sealed class NameServerService(
+    INameServer names, CancellationToken stopping = default, EndpointRules? endpoints = null) : Protocol.NameServer.NameServerBase
 {
+    private readonly EndpointRules _endpoints = endpoints ?? EndpointRules.LoopbackOnly;
+
     public override async Task<Protocol.RegisterInstanceResponse> Register(
         Protocol.ServiceInstance request, ServerCallContext context)
     {
-        TimeSpan lease = await names.RegisterAsync(request.FromProto(), context.CancellationToken);
+        ServiceInstance instance = request.FromProto();
+        RequireOwn(instance.Role, context);
+        if (_endpoints.Problem(instance.Endpoint, Peers.IsOnLoopback(context)) is { } problem)
+        {
+            throw new BigFsException(BigFsErrorCode.InvalidArgument, problem);
+        }
+
+        TimeSpan lease = await names.RegisterAsync(instance, context.CancellationToken);
         return new Protocol.RegisterInstanceResponse { Lease = lease.Ticks };
     }
 
     public override async Task<Protocol.Empty> Release(Protocol.ReleaseRequest request, ServerCallContext context)
     {
-        await names.ReleaseAsync(Wire.ToEnum<ServiceRole>(request.Role), request.Id, context.CancellationToken);
+        var role = Wire.ToEnum<ServiceRole>(request.Role);
+        RequireOwn(role, context);
+        await names.ReleaseAsync(role, request.Id, context.CancellationToken);
         return new Protocol.Empty();
     }
 
@@ -37,6 +52,16 @@ internal sealed class NameServerService(INameServer names, CancellationToken sto
         await foreach (InstanceUpdate update in names.WatchAsync(Wire.ToEnum<ServiceRole>(request.Role), end.Token))
         {
             await responseStream.WriteAsync(update.ToProto(), end.Token);
+        }
+    }
+
+    /// <summary>A role that proved itself speaks for its own kind alone.</summary>
+    private static void RequireOwn(ServiceRole role, ServerCallContext context)
+    {
+        if (AccessInterceptor.Of(context).Role is { } proven && proven != role)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.NotAllowed, $"A {RoleNames.Name(proven)} registers and releases no {RoleNames.Name(role)}.");
         }
     }
 }

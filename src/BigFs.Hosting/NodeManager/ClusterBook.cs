@@ -40,7 +40,8 @@ internal sealed class ClusterBook
             contents.Volumes.ToImmutableSortedDictionary(volume => volume.Id, volume => volume);
 
         // The term in the upper half: versions grow over restarts without being written at each change.
-        _current = Snapshot(contents.ClusterId, contents.Term, contents.Term << 32, nodes, volumes);
+        _current = Snapshot(
+            contents.ClusterId, contents.Term, contents.Term << 32, contents.Namespace, contents.VolumeFloor, nodes, volumes);
     }
 
     /// <summary>Makes a change that is decided on the truth of that very moment.</summary>
@@ -70,6 +71,8 @@ internal sealed class ClusterBook
                 before.Map.ClusterId,
                 before.Term,
                 before.Map.Version + 1,
+                change.Namespace ?? before.Namespace,
+                before.VolumeFloor,
                 before.Nodes.SetItems(change.Nodes.Select(node => KeyValuePair.Create(node.Id, node))),
                 before.Volumes.SetItems(change.Volumes.Select(volume => KeyValuePair.Create(volume.Id, volume))));
             _current = after;
@@ -99,7 +102,7 @@ internal sealed class ClusterBook
             .. change.Nodes.Select(node => node.Record)
                 .Where(record => !before.Nodes.TryGetValue(record.Id, out NodeEntry? known) || known.Record != record),
         ];
-        if (nodes.IsEmpty && change.Volumes.IsEmpty)
+        if (nodes.IsEmpty && change.Volumes.IsEmpty && change.Namespace is null)
         {
             return;
         }
@@ -107,6 +110,7 @@ internal sealed class ClusterBook
         var commit = new VolumeMapCommit
         {
             Term = before.Term,
+            Namespace = change.Namespace,
             Nodes = nodes,
             Volumes = [.. change.Volumes.Select(volume => new VolumeCommit(before.Volumes.GetValueOrDefault(volume.Id), volume))],
         };
@@ -121,10 +125,14 @@ internal sealed class ClusterBook
         Guid clusterId,
         long term,
         long version,
+        Guid? bound,
+        long volumeFloor,
         ImmutableSortedDictionary<NodeId, NodeEntry> nodes,
         ImmutableSortedDictionary<VolumeId, VolumeRecord> volumes) => new()
         {
             Term = term,
+            Namespace = bound,
+            VolumeFloor = volumeFloor,
             Nodes = nodes,
             Volumes = volumes,
             Map = new ClusterMap

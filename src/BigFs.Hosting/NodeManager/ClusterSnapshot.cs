@@ -25,6 +25,12 @@ internal sealed record ClusterSnapshot
     /// <summary>The node manager's term.</summary>
     public required long Term { get; init; }
 
+    /// <summary>The namespace that the cluster is bound to; null before a metadata server was heard.</summary>
+    public required Guid? Namespace { get; init; }
+
+    /// <summary>Ids of new volumes begin behind this one.</summary>
+    public required long VolumeFloor { get; init; }
+
     public required ImmutableSortedDictionary<NodeId, NodeEntry> Nodes { get; init; }
 
     public required ImmutableSortedDictionary<VolumeId, VolumeRecord> Volumes { get; init; }
@@ -42,6 +48,9 @@ internal sealed record ClusterSnapshot
 /// <summary>What is to change at once: nodes and volumes as they are to be.</summary>
 internal sealed record ClusterChange
 {
+    /// <summary>The namespace that the cluster is to be bound to; null for no change.</summary>
+    public Guid? Namespace { get; init; }
+
     public ImmutableArray<NodeEntry> Nodes { get; init; } = [];
 
     public ImmutableArray<VolumeRecord> Volumes { get; init; } = [];

@@ -34,6 +34,12 @@ internal sealed class GrpcNodeManager : INodeManager, IAsyncDisposable
             (c, o) => c.GetMapAsync(request, o), answer => answer.Map?.FromProto(), cancellationToken);
     }
 
+    public ValueTask BindNamespaceAsync(Guid namespaceId, CancellationToken cancellationToken)
+    {
+        var request = new Protocol.BindNamespaceRequest { Namespace = namespaceId.ToProto() };
+        return _connection.CallAsync((c, o) => c.BindNamespaceAsync(request, o), cancellationToken);
+    }
+
     public ValueTask<ClusterMap> EnsureWritableAsync(int replicas, CancellationToken cancellationToken)
     {
         var request = new Protocol.EnsureWritableRequest { Replicas = replicas };

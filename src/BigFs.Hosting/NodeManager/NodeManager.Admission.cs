@@ -29,6 +29,22 @@ internal sealed partial class NodeManager
         };
     }
 
+    /// <inheritdoc/>
+    public async ValueTask BindNamespaceAsync(Guid namespaceId, CancellationToken cancellationToken)
+    {
+        await _book.ChangeAsync(
+            current => current.Namespace switch
+            {
+                null => new ClusterChange { Namespace = namespaceId },
+                { } bound when bound == namespaceId => null,
+                { } bound => throw new BigFsException(
+                    BigFsErrorCode.WrongCluster,
+                    $"The names of cluster {current.Map.ClusterId:N} are in the metadata database {bound:N}, not in {namespaceId:N}. "
+                        + "Restore a backup of that one; a new database belongs to a new cluster."),
+            },
+            cancellationToken);
+    }
+
     /// <summary>Refuses a second process under the id of one that lives.</summary>
     private async Task RequireEndedAsync(NodeEntry known, NodeReport report)
     {

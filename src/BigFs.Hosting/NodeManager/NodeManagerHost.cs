@@ -1,6 +1,7 @@
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
 using BigFs.Core.Security;
+using BigFs.Hosting.Backup;
 using BigFs.Hosting.Persistence;
 
 namespace BigFs.Hosting.NodeManager;
@@ -20,6 +21,9 @@ internal sealed class NodeManagerHost : IAsyncDisposable
 
     /// <summary>The role.</summary>
     public NodeManager Role { get; }
+
+    /// <summary>What operators ask of it, to be served.</summary>
+    public NodeManagerAdminService Admin => new(_store);
 
     /// <summary>Opens the map and starts.</summary>
     /// <param name="dataDirectory">Its folder; null for memory.</param>

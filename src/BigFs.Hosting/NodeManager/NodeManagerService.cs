@@ -8,13 +8,18 @@ using Grpc.Core;
 namespace BigFs.Hosting.NodeManager;
 
 /// <summary>The node manager, served over gRPC.</summary>
-internal sealed class NodeManagerService(INodeManager manager) : Protocol.NodeManager.NodeManagerBase
+/// <param name="manager">The node manager.</param>
+/// <param name="endpoints">Which endpoints a datanode may register; null: on loopback.</param>
+internal sealed class NodeManagerService(INodeManager manager, EndpointRules? endpoints = null)
+    : Protocol.NodeManager.NodeManagerBase
 {
+    private readonly EndpointRules _endpoints = endpoints ?? EndpointRules.LoopbackOnly;
+
     public override async Task<Protocol.NodeAdmission> Register(Protocol.NodeReport request, ServerCallContext context)
     {
         NodeReport report = request.FromProto();
-        RequireLoopback(report.ControlEndpoint);
-        RequireLoopback(Loopback.WithoutScheme(report.TransferEndpoint));
+        Require(report.ControlEndpoint, context);
+        Require(Loopback.WithoutScheme(report.TransferEndpoint), context);
         return (await manager.RegisterAsync(report, context.CancellationToken)).ToProto();
     }
 
@@ -31,6 +36,12 @@ internal sealed class NodeManagerService(INodeManager manager) : Protocol.NodeMa
         return (await manager.EnsureWritableAsync(replicas, context.CancellationToken)).ToProto();
     }
 
+    public override async Task<Protocol.Empty> BindNamespace(Protocol.BindNamespaceRequest request, ServerCallContext context)
+    {
+        await manager.BindNamespaceAsync(request.Namespace.ToGuid(), context.CancellationToken);
+        return new Protocol.Empty();
+    }
+
     public override async Task<Protocol.Empty> Report(Protocol.ReplicaFault request, ServerCallContext context)
     {
         await manager.ReportAsync(request.FromProto(), context.CancellationToken);
@@ -38,13 +49,11 @@ internal sealed class NodeManagerService(INodeManager manager) : Protocol.NodeMa
     }
 
     // Whoever could register another machine's address here would have the cluster send its bytes there.
-    private static void RequireLoopback(string endpoint)
+    private void Require(string endpoint, ServerCallContext context)
     {
-        if (Loopback.Parse(endpoint) is not { Port: > 0 })
+        if (_endpoints.Problem(endpoint, Peers.IsOnLoopback(context)) is { } problem)
         {
-            throw new BigFsException(
-                BigFsErrorCode.InvalidArgument,
-                $"The endpoint \"{endpoint}\" is refused: without keys only \"host:port\" on loopback is taken.");
+            throw new BigFsException(BigFsErrorCode.InvalidArgument, problem);
         }
     }
 }

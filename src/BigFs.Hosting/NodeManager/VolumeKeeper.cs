@@ -292,7 +292,8 @@ internal sealed partial class VolumeKeeper : IAsyncDisposable
                         plans = PlansNeedsLock(current);
                     }
 
-                    long next = current.Volumes.IsEmpty ? 1 : current.Volumes.Keys.Last().Value + 1;
+                    long last = current.Volumes.IsEmpty ? 0 : current.Volumes.Keys.Last().Value;
+                    long next = Math.Max(last, current.VolumeFloor) + 1;
                     made = [.. plans.SelectMany(plan => plan.Create).Select((set, i) => NewVolume(next + i, set))];
                     closed =
                     [

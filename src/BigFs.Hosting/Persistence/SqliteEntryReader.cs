@@ -15,7 +15,7 @@ internal sealed class SqliteEntryReader : IDisposable
     // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
     private const byte AboveUtf8 = 0xFF;
 
-    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named;
+    private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due;
 
     public SqliteEntryReader(SqliteConnection connection, TimeSpan retention)
     {
@@ -34,11 +34,17 @@ internal sealed class SqliteEntryReader : IDisposable
         _due = new SqliteStatement(
             connection,
             "SELECT id, volume, key, epoch, confirmed, attempts FROM tombstones WHERE due <= ?1 ORDER BY due, id LIMIT ?2");
-        _named = new SqliteStatement(
-            connection, "SELECT name, value FROM meta WHERE name IN ('namespace', 'cluster', 'generation', 'paused')");
+        Identity = new SqliteIdentity(connection);
+        Inspection = new SqliteInspection(connection, this);
         Versions = new SqliteVersionReader(connection, this);
         Jobs = new SqliteJobs(connection, retention);
     }
+
+    /// <summary>The rows as they are.</summary>
+    public SqliteInspection Inspection { get; }
+
+    /// <summary>What the database says of itself.</summary>
+    public SqliteIdentity Identity { get; }
 
     /// <summary>Versions by their own number, and the owners of chunks.</summary>
     public SqliteVersionReader Versions { get; }
@@ -192,45 +198,11 @@ internal sealed class SqliteEntryReader : IDisposable
         return due.DrainToImmutable();
     }
 
-    /// <summary>What the database says of itself.</summary>
-    public NamespaceIdentity Identity()
-    {
-        Guid own = default;
-        Guid? cluster = null;
-        long generation = 0;
-        bool isPaused = false;
-        _named.Bind();
-        while (_named.Step())
-        {
-            switch (_named.Text(0))
-            {
-                case "namespace":
-                    own = new Guid(_named.Bytes(1), bigEndian: true);
-                    break;
-                case "cluster":
-                    cluster = new Guid(_named.Bytes(1), bigEndian: true);
-                    break;
-                case "generation":
-                    generation = _named.Long(1);
-                    break;
-                default:
-                    isPaused = _named.Long(1) != 0;
-                    break;
-            }
-        }
-
-        return new NamespaceIdentity
-        {
-            Namespace = own,
-            Cluster = cluster,
-            Generation = generation,
-            IsCollectionPaused = isPaused,
-        };
-    }
-
     public void Dispose()
     {
-        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due, _named];
+        Identity.Dispose();
+        Inspection.Dispose();
+        SqliteStatement[] all = [_begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due];
         foreach (SqliteStatement statement in all)
         {
             statement.Dispose();

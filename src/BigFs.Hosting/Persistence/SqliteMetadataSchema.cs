@@ -158,5 +158,5 @@ internal static class SqliteMetadataSchema
     };
 
     private static ImmutableArray<SqliteMigration> Migrations { get; } =
-        [First, Second, Confirmations, new(Owners, SqliteOwnerMigration.Fill)];
+        [First, Second, Confirmations, new(Owners, SqliteOwnerMigration.Fill), SqliteAccessKeys.Schema];
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Hosting.Backup;
 using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -14,7 +15,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed class SqliteMetadataStore : IMetadataEngine
+internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataInspection, IDatabaseBackup
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -29,11 +30,13 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
     private readonly SqliteSmallFiles _smallFiles;
     private readonly SqliteTombstones _tombstones;
     private readonly SqliteMeta _meta;
+    private readonly SqliteAccessKeys _accessKeys;
     private readonly SqlitePurge _purge;
     private readonly SqliteTree _tree;
     private readonly SqliteReaderPool _readers;
     private readonly SqliteWriteQueue _queue;
     private readonly SqliteMaintenance _maintenance;
+    private readonly DatabaseCopy? _copy;
 
     private SqliteMetadataStore(
         SqliteDatabase database, SqliteMetadataOptions options, TimeProvider time, ILogger logger)
@@ -54,6 +57,7 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock);
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock);
         _meta = new SqliteMeta(connection);
+        _accessKeys = new SqliteAccessKeys(connection);
         _tombstones = new SqliteTombstones(connection, _clock, _meta, _owners);
         _purge = new SqlitePurge(connection, _writer, jobs, _clock, logger);
         _totals = new SqliteTotals(_writersReader, jobs, _clock, Wake);
@@ -61,6 +65,7 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
         _readers = new SqliteReaderPool(database, _writersReader, options.OperationRetention);
         _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
         _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
+        _copy = options.DataDirectory is { } folder ? new DatabaseCopy(database, folder, database.Name) : null;
     }
 
     /// <inheritdoc/>
@@ -277,7 +282,7 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public ValueTask<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Identity(), cancellationToken);
+        _readers.ReadAsync(reader => reader.Identity.Read(), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<NamespaceIdentity> RaiseGenerationAsync(CancellationToken cancellationToken)
@@ -297,15 +302,75 @@ internal sealed class SqliteMetadataStore : IMetadataEngine
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>
         await _queue.RunAsync(() => _meta.Adopt(clusterId), cancellationToken).ConfigureAwait(false);
 
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<InspectedEntry>> InspectEntriesAsync(
+        InspectedPlace after, int limit, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.Entries(after, limit), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<InspectedEntry?> InspectEntryAsync(InspectedPlace place, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.Entry(place), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<InspectedEntry?> InspectDirectoryAsync(long id, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.Directory(id), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<ChunkReference>> InspectManifestAsync(
+        BigFsVersion version, int first, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.Manifest(version, first), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<ImmutableArray<long>> InspectDeadDirectoriesAsync(
+        long after, int limit, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.DeadDirectories(after, limit), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<InspectedSessions> InspectSessionsAsync(
+        DateTimeOffset? begunBefore, CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.Sessions(begunBefore, _clock.Now()), cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<InspectedTombstones> InspectTombstonesAsync(CancellationToken cancellationToken) =>
+        _readers.ReadAsync(reader => reader.Inspection.Tombstones(), cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<DatabasePiece> ReadCopyAsync(CancellationToken cancellationToken) =>
+        DatabaseCopy.Of(_copy, cancellationToken);
+
+    /// <summary>
+    /// Begins a new generation in a database that was restored and that nobody uses: <see cref="IMetadataIdentity.RaiseGenerationAsync"/>.
+    /// </summary>
+    /// <exception cref="BigFsException">As <see cref="SqliteDatabase.Open"/>; LimitExceeded.</exception>
+    public static NamespaceIdentity BeginGeneration(string directory)
+    {
+        using SqliteDatabase database = SqliteDatabase.Open(SqliteMetadataSchema.Database(directory));
+        try
+        {
+            using var meta = new SqliteMeta(database.Connection);
+            using var identity = new SqliteIdentity(database.Connection);
+            using SqliteTransaction transaction = database.Connection.BeginTransaction();
+            meta.RaiseGeneration();
+            transaction.Commit();
+            return identity.Read();
+        }
+        catch (SqliteException exception)
+        {
+            throw database.Translate(exception);
+        }
+    }
+
     /// <summary>Finishes what was accepted, then closes the database.</summary>
     public async ValueTask DisposeAsync()
     {
+        _copy?.Dispose();
         await _maintenance.DisposeAsync().ConfigureAwait(false);
         await _queue.DisposeAsync().ConfigureAwait(false);
         await _readers.CloseAsync().ConfigureAwait(false);
         IDisposable[] statements =
         [
-            _clock, _writer, _owners, _deadVersions, _operations, _uploads, _tombstones, _meta, _purge, _writersReader, _database,
+            _clock, _writer, _owners, _deadVersions, _operations, _uploads, _tombstones, _meta, _accessKeys, _purge, _writersReader,
+            _database,
         ];
         foreach (IDisposable one in statements)
         {

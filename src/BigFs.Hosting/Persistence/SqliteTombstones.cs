@@ -43,7 +43,7 @@ internal sealed class SqliteTombstones(
         // The state that is read begins under the lock: what was settled before is not given out again.
         lock (_lock)
         {
-            NamespaceIdentity identity = reader.Identity();
+            NamespaceIdentity identity = reader.Identity.Read();
             if (identity.IsCollectionPaused)
             {
                 return new TombstoneBatch(identity.Generation, IsPaused: true, []);

@@ -2,15 +2,19 @@ using System.Collections.Immutable;
 using BigFs.Core.Membership;
 using BigFs.Core.Model;
 using BigFs.Core.Replication;
+using BigFs.Hosting.Backup;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
 
 namespace BigFs.Hosting.Persistence;
 
 /// <summary>The volume map in a SQLite database of its own, whose lock makes one node manager the only one.</summary>
-internal sealed class SqliteVolumeMapStore : IVolumeMapStore
+internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
 {
     private const int ApplicationId = 0x42465631; // "BFV1"
+
+    /// <summary>More terms, epochs and volumes than are made between a backup and its restore.</summary>
+    private const long RestoreJump = 1 << 16;
 
     private const string Schema =
         """
@@ -35,16 +39,25 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore
             PRIMARY KEY (volume, node)) STRICT, WITHOUT ROWID;
         """;
 
+    // Which namespace names the chunks, and up to which id volumes may have been made that a restored map does not list.
+    private const string Namespace =
+        """
+        ALTER TABLE cluster ADD COLUMN namespace BLOB;
+        ALTER TABLE cluster ADD COLUMN volume_floor INTEGER NOT NULL DEFAULT 0;
+        """;
+
     private readonly SqliteDatabase _database;
+    private readonly DatabaseCopy? _copy;
     private readonly SqliteStatement _putNode;
     private readonly SqliteStatement _addVolume;
     private readonly SqliteStatement _swapVolume;
     private readonly SqliteStatement _putMember;
     private long _term;
 
-    private SqliteVolumeMapStore(SqliteDatabase database)
+    private SqliteVolumeMapStore(SqliteDatabase database, string? folder)
     {
         _database = database;
+        _copy = folder is null ? null : new DatabaseCopy(database, folder, database.Name);
         SqliteConnection connection = database.Connection;
         _putNode = new SqliteStatement(
             connection,
@@ -66,17 +79,10 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore
     public static Task<SqliteVolumeMapStore> OpenAsync(string? dataDirectory, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        SqliteDatabase database = SqliteDatabase.Open(new SqliteDatabaseOptions
-        {
-            Name = "volumes",
-            Directory = dataDirectory,
-            ApplicationId = ApplicationId,
-            Migrations = [Schema],
-            CacheKiB = 2 << 10,
-        });
+        SqliteDatabase database = SqliteDatabase.Open(Database(dataDirectory));
         try
         {
-            return Task.FromResult(new SqliteVolumeMapStore(database));
+            return Task.FromResult(new SqliteVolumeMapStore(database, dataDirectory));
         }
         catch (SqliteException exception)
         {
@@ -121,6 +127,12 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore
         try
         {
             using SqliteTransaction transaction = _database.Connection.BeginTransaction();
+            if (commit.Namespace is { } bound && !Bind(bound))
+            {
+                transaction.Rollback();
+                return ValueTask.FromResult(false);
+            }
+
             foreach (NodeRecord node in commit.Nodes)
             {
                 _putNode.Reset();
@@ -146,15 +158,66 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore
         }
     }
 
+    /// <inheritdoc/>
+    public IAsyncEnumerable<DatabasePiece> ReadCopyAsync(CancellationToken cancellationToken) =>
+        DatabaseCopy.Of(_copy, cancellationToken);
+
+    /// <summary>
+    /// Prepares a restored map that nobody uses: its term and epochs jump beyond all that datanodes may have seen since, new
+    /// volumes get ids beyond all that may have been made since, and every volume is compared and sealed anew before it counts.
+    /// </summary>
+    /// <exception cref="BigFsException">As <see cref="SqliteDatabase.Open"/>.</exception>
+    public static void BeginAfterRestore(string directory)
+    {
+        using SqliteDatabase database = SqliteDatabase.Open(Database(directory));
+        try
+        {
+            using SqliteTransaction transaction = database.Connection.BeginTransaction();
+            using var cluster = new SqliteStatement(
+                database.Connection,
+                "UPDATE cluster SET term = term + ?1, "
+                    + "volume_floor = max(volume_floor, (SELECT coalesce(max(id), 0) FROM volumes)) + ?2");
+            using var volumes = new SqliteStatement(
+                database.Connection, "UPDATE volumes SET epoch = epoch + ?1, state = ?2, was_open = 1");
+            using var members = new SqliteStatement(database.Connection, "UPDATE members SET verified = 0");
+            cluster.Bind(RestoreJump, RestoreJump).Run();
+            volumes.Bind(RestoreJump, (long)VolumeState.Sealing).Run();
+            members.Bind().Run();
+            transaction.Commit();
+        }
+        catch (SqliteException exception)
+        {
+            throw database.Translate(exception);
+        }
+    }
+
     /// <summary>Closes the database and gives up its lock.</summary>
     public ValueTask DisposeAsync()
     {
+        _copy?.Dispose();
         _putNode.Dispose();
         _addVolume.Dispose();
         _swapVolume.Dispose();
         _putMember.Dispose();
         _database.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    private static SqliteDatabaseOptions Database(string? directory) => new()
+    {
+        Name = "volumes",
+        Directory = directory,
+        ApplicationId = ApplicationId,
+        Migrations = [Schema, Namespace],
+        CacheKiB = 2 << 10,
+    };
+
+    private bool Bind(Guid bound)
+    {
+        byte[] id = bound.ToByteArray(bigEndian: true);
+        using var bind = new SqliteStatement(
+            _database.Connection, "UPDATE cluster SET namespace = ?1 WHERE namespace IS NULL OR namespace = ?1");
+        return bind.Bind().Blob(1, id).Run() == 1;
     }
 
     private bool Swap(VolumeCommit volume)
@@ -175,10 +238,13 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore
     private VolumeMapContents Read()
     {
         SqliteConnection connection = _database.Connection;
-        using var cluster = new SqliteStatement(connection, "SELECT id, term FROM cluster");
+        using var cluster = new SqliteStatement(connection, "SELECT id, term, namespace, volume_floor FROM cluster");
         cluster.Step();
         var clusterId = new Guid(cluster.Bytes(0), bigEndian: true);
         long term = cluster.Long(1);
+        Guid? bound = cluster.IsNull(2) ? null : new Guid(cluster.Bytes(2), bigEndian: true);
+        long floor = cluster.Long(3);
+        cluster.Reset();
 
         var nodes = new List<NodeRecord>();
         using var node = new SqliteStatement(
@@ -223,6 +289,8 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore
         return new VolumeMapContents
         {
             ClusterId = clusterId,
+            Namespace = bound,
+            VolumeFloor = floor,
             Term = term,
             Nodes = [.. nodes.OrderBy(one => one.Id)],
             Volumes = volumes.ToImmutable(),

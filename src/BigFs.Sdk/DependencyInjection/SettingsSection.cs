@@ -10,6 +10,9 @@ namespace BigFs;
 /// </summary>
 internal static class SettingsSection
 {
+    private const string Known = "Endpoint, ConnectTimeout, OperationTimeout, StallTimeout, ApiKey, and AuthorityFile, CertificateFile"
+        + " and KeyFile after Control or Transfer";
+
     /// <summary>Puts what the section states into the options.</summary>
     /// <exception cref="OptionsValidationException">A name or value is wrong; the message names the setting.</exception>
     public static void Apply(IConfigurationSection section, BigFsClientOptions options)
@@ -32,8 +35,30 @@ internal static class SettingsSection
                 case "STALLTIMEOUT":
                     options.StallTimeout = Time(setting);
                     break;
+                case "APIKEY":
+                    options.ApiKey = setting.Value;
+                    break;
+                case "CONTROLAUTHORITYFILE":
+                    options.ControlAuthorityFile = setting.Value;
+                    break;
+                case "CONTROLCERTIFICATEFILE":
+                    options.ControlCertificateFile = setting.Value;
+                    break;
+                case "CONTROLKEYFILE":
+                    options.ControlKeyFile = setting.Value;
+                    break;
+                case "TRANSFERAUTHORITYFILE":
+                    options.TransferAuthorityFile = setting.Value;
+                    break;
+                case "TRANSFERCERTIFICATEFILE":
+                    options.TransferCertificateFile = setting.Value;
+                    break;
+                case "TRANSFERKEYFILE":
+                    options.TransferKeyFile = setting.Value;
+                    break;
                 default:
-                    throw Wrong(setting, "Endpoint, ConnectTimeout, OperationTimeout and StallTimeout are known");
+                    // Its value may be a key under a misspelt name: it is not shown.
+                    throw Wrong($"The setting {setting.Path} is not known: {Known} are.");
             }
         }
     }
@@ -43,8 +68,9 @@ internal static class SettingsSection
             ? value
             : throw Wrong(setting, "a time as \"hh:mm:ss\" is expected");
 
-    private static OptionsValidationException Wrong(IConfigurationSection setting, string expected) => new(
-        nameof(BigFsClientOptions),
-        typeof(BigFsClientOptions),
-        [$"The setting {setting.Path} is \"{setting.Value}\": {expected}."]);
+    private static OptionsValidationException Wrong(IConfigurationSection setting, string expected) =>
+        Wrong($"The setting {setting.Path} is \"{setting.Value}\": {expected}.");
+
+    private static OptionsValidationException Wrong(string sentence) =>
+        new(nameof(BigFsClientOptions), typeof(BigFsClientOptions), [sentence]);
 }

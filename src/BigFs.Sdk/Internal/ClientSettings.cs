@@ -1,5 +1,6 @@
 using System.Globalization;
 using BigFs.Core.Model;
+using BigFs.Core.Security;
 using BigFs.Core.Transfer;
 
 namespace BigFs.Internal;
@@ -21,8 +22,17 @@ internal sealed record ClientSettings
     /// <summary>See <see cref="BigFsClientOptions.StallTimeout"/>.</summary>
     public required TimeSpan StallTimeout { get; init; }
 
+    /// <summary>The key that goes with every control call; null for none.</summary>
+    public required string? ApiKey { get; init; }
+
+    /// <summary>Encryption of the control plane; null for none.</summary>
+    public required TransferClientTls? ControlTls { get; init; }
+
     /// <summary>Encryption towards datanodes; null for none.</summary>
     public required TransferClientTls? TransferTls { get; init; }
+
+    /// <summary>Without the key.</summary>
+    public override string ToString() => $"settings of a client of {Endpoint?.OriginalString ?? "a cluster in this process"}";
 
     /// <summary>Copies and validates.</summary>
     /// <param name="options">What the caller wrote.</param>
@@ -42,7 +52,9 @@ internal sealed record ClientSettings
             ConnectTimeout = Checked(nameof(options.ConnectTimeout), options.ConnectTimeout),
             OperationTimeout = Checked(nameof(options.OperationTimeout), options.OperationTimeout),
             StallTimeout = Checked(nameof(options.StallTimeout), options.StallTimeout),
-            TransferTls = Tls(options),
+            ApiKey = CheckedKey(options.ApiKey),
+            ControlTls = Tls("Control", options.ControlAuthorityFile, options.ControlCertificateFile, options.ControlKeyFile),
+            TransferTls = Tls("Transfer", options.TransferAuthorityFile, options.TransferCertificateFile, options.TransferKeyFile),
         };
     }
 
@@ -68,25 +80,33 @@ internal sealed record ClientSettings
         };
     }
 
-    private static TransferClientTls? Tls(BigFsClientOptions options)
+    /// <summary>A client's key, when it is written as one.</summary>
+    /// <exception cref="BigFsException">InvalidSettings: it is not; nothing of it is shown.</exception>
+    public static string? CheckedKey(string? text) =>
+        text is null || AccessKey.TryParse(text) is not null
+            ? text
+            : throw new BigFsException(
+                BigFsErrorCode.InvalidSettings,
+                $"The setting ApiKey is no access key of BigFS: \"{AccessKey.Prefix}\" and {AccessKey.TextLength - AccessKey.Prefix.Length} characters are expected.");
+
+    /// <summary>Encryption by files; null when none is set.</summary>
+    /// <param name="plane">What the settings' names begin with.</param>
+    /// <param name="authority">The authorities' file.</param>
+    /// <param name="certificate">The certificate to show.</param>
+    /// <param name="key">Its key.</param>
+    /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
+    public static TransferClientTls? Tls(string plane, string? authority, string? certificate, string? key)
     {
-        File(nameof(options.TransferAuthorityFile), options.TransferAuthorityFile);
-        File(nameof(options.TransferCertificateFile), options.TransferCertificateFile);
-        File(nameof(options.TransferKeyFile), options.TransferKeyFile);
-        bool pair = options.TransferCertificateFile is null == options.TransferKeyFile is null;
+        File($"{plane}AuthorityFile", authority);
+        File($"{plane}CertificateFile", certificate);
+        File($"{plane}KeyFile", key);
         SettingsCheck.Require(
-            pair, nameof(options.TransferKeyFile), options.TransferKeyFile, "set together with TransferCertificateFile");
+            certificate is null == key is null, $"{plane}KeyFile", key, $"set together with {plane}CertificateFile");
         SettingsCheck.Require(
-            options.TransferAuthorityFile is not null || options.TransferCertificateFile is null,
-            nameof(options.TransferAuthorityFile),
-            null,
-            "set where TransferCertificateFile is");
-        return options.TransferAuthorityFile is not { } authority ? null : new TransferClientTls
-        {
-            AuthorityFile = authority,
-            CertificateFile = options.TransferCertificateFile,
-            KeyFile = options.TransferKeyFile,
-        };
+            authority is not null || certificate is null, $"{plane}AuthorityFile", null, $"set where {plane}CertificateFile is");
+        return authority is null
+            ? null
+            : new TransferClientTls { AuthorityFile = authority, CertificateFile = certificate, KeyFile = key };
 
         static void File(string setting, string? path) =>
             SettingsCheck.Require(path is null || System.IO.File.Exists(path), setting, path, "a file that exists");

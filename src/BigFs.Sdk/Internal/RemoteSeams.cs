@@ -21,7 +21,11 @@ internal static class RemoteSeams
             StallTimeout = settings.StallTimeout / 3,
         };
         return (
-            new GrpcFileServer(BigFsEndpoint.NameServers(settings.Endpoint!)!, timeouts, TimeProvider.System),
+            new GrpcFileServer(
+                BigFsEndpoint.NameServers(settings.Endpoint!)!,
+                timeouts,
+                TimeProvider.System,
+                ChannelSecurity.Of(settings.ApiKey, settings.ControlTls)),
             new TcpChunkTransport(transfer, TimeProvider.System, loggers.CreateLogger<TcpChunkTransport>()));
     }
 }

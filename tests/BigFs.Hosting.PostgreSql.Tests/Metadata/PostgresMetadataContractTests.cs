@@ -18,8 +18,6 @@ internal sealed class PostgresMetadataContractTests : MetadataStoreContract
         return _store;
     }
 
-    protected override bool ServesAll => false;
-
     protected override async Task CloseAsync()
     {
         if (_store is not null)

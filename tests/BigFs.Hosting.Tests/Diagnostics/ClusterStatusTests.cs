@@ -46,7 +46,7 @@ internal sealed class ClusterStatusTests
             new BigFsRoleHostOptions { Roles = [.. BigFsRoleNames.All], DataDirectory = folder.Path, Replicas = 1 });
         Uri endpoint = BigFsEndpoint.Parse($"bigfs://{host.Roles[0].Endpoint},127.0.0.1:{ConnectionTests.FreePort()}");
 
-        BigFsClusterStatus status = await BigFsClusterStatus.ReadAsync(endpoint);
+        BigFsClusterStatus status = await BigFsClusterStatus.ReadAsync(new BigFsClientOptions { Endpoint = endpoint });
 
         using (Assert.EnterMultipleScope())
         {

@@ -8,11 +8,14 @@ namespace BigFs.Core.Storage;
 /// </summary>
 internal sealed class LogWriter
 {
-    /// <summary>How far ahead a log is prepared at once.</summary>
-    private const long PrepareStep = 16L << 20;
+    /// <summary>How far ahead a log is prepared at once. Each step makes the next flush write the file system's journal, too.</summary>
+    private const long PrepareStep = 64L << 20;
 
-    /// <summary>Bytes after which a group is closed: more would delay its first entries for nothing.</summary>
-    private const long MaxGroupLength = 32L << 20;
+    /// <summary>
+    /// Bytes after which a group is closed: while a small group is written, others arrive for the next one, where a large one
+    /// would have all of them wait and then come back together.
+    /// </summary>
+    private const long MaxGroupLength = 1L << 20;
 
     private readonly Lock _lock = new();
     private readonly IDiskFile _file;

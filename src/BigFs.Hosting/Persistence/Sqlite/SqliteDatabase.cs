@@ -29,6 +29,9 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>The connection that writes.</summary>
     public SqliteConnection Connection { get; }
 
+    /// <summary>What the database is called.</summary>
+    public string Name => _options.Name;
+
     /// <summary>Whether nothing outlives this object.</summary>
     public bool IsInMemory => _options.Directory is null;
 
@@ -41,10 +44,11 @@ internal sealed class SqliteDatabase : IDisposable
     {
         Batteries_V2.Init();
         RequireLibrary(raw.sqlite3_libversion_number());
-        FileStream? fileLock = options.Directory is null ? null : TakeLock(options);
+        FileStream? fileLock = options.Directory is null ? null : TakeLock(options.Directory, options.Name);
         SqliteConnection? connection = null;
         try
         {
+            RequireWhole(options);
             connection = Connect(options, SqliteOpenMode.ReadWriteCreate);
             Execute(connection, WriterPragmas(options));
             RequireKind(connection, options);
@@ -113,24 +117,37 @@ internal sealed class SqliteDatabase : IDisposable
 
     // A lock of its own: SQLite's exclusive locking mode would also lock this process's readers out. The system drops
     // it with the process, however that ends; the file stays, since removing it would race with the next owner.
-    private static FileStream TakeLock(SqliteDatabaseOptions options)
+    /// <exception cref="BigFsException">DataInUse, InvalidSettings (the folder cannot be made or written).</exception>
+    internal static FileStream TakeLock(string directory, string name)
     {
-        string file = Path.Combine(options.Directory!, options.Name + ".lock");
+        string file = Path.Combine(directory, name + ".lock");
+        string location = Path.Combine(directory, name + ".db");
         try
         {
-            Directory.CreateDirectory(options.Directory!);
+            Directory.CreateDirectory(directory);
             return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException exception) when (IsSharingViolation(exception))
         {
             throw new BigFsException(
                 BigFsErrorCode.DataInUse,
-                $"The {options.Name} database {Location(options)} is in use by another process.",
+                $"The {name} database {location} is in use by another process.",
                 exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw SqliteErrors.Unwritable(options.Name, Location(options), exception);
+            throw SqliteErrors.Unwritable(name, location, exception);
+        }
+    }
+
+    // What a restore that was cut off left is none of the states that the database ever had.
+    private static void RequireWhole(SqliteDatabaseOptions options)
+    {
+        if (options.Directory is not null && Directory.Exists(Path.Combine(options.Directory, BigFsRestore.WorkFolder)))
+        {
+            throw new BigFsException(
+                BigFsErrorCode.DataUnreadable,
+                $"A restore into the folder \"{options.Directory}\" was cut off; run it again.");
         }
     }
 

@@ -69,7 +69,10 @@ internal sealed class ReadAhead : IAsyncDisposable
         while (_next < _reader.Map.File.Size && _pieces.Count < (_window > LargestWindow ? _depth : 1))
         {
             (int Index, int Offset, int Length, long Start) plan = Plan();
-            _pieces.Enqueue(Task.Run(() => FetchAsync(plan)));
+
+            // Pieces are verified beside each other; what is the only one needs no other thread than the transport's.
+            bool isOnly = _pieces.Count == 0 && _next >= _reader.Map.File.Size;
+            _pieces.Enqueue(isOnly ? FetchAsync(plan) : Task.Run(() => FetchAsync(plan)));
         }
 
         if (!_pieces.TryPeek(out Task<Piece>? head))

@@ -169,7 +169,11 @@ internal sealed class CallStream : IAsyncDisposable
     private void Break(Exception reason)
     {
         Pending[] left;
-        RpcException failure = reason is RpcException { StatusCode: StatusCode.Unavailable or StatusCode.Unimplemented } known
+        RpcException failure = reason is RpcException
+        {
+            // A stream that the other side does not admit was refused, and so is what waits on it.
+            StatusCode: StatusCode.Unavailable or StatusCode.Unimplemented or StatusCode.Unauthenticated or StatusCode.PermissionDenied,
+        } known
             ? known
             : new RpcException(new Status(
                 StatusCode.Unavailable, (reason as RpcException)?.Status.Detail ?? reason.Message, reason));

@@ -2,13 +2,15 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net.Sockets;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 
 namespace BigFs.Internal.Grpc;
 
 /// <summary>
-/// Channels by endpoint ("host:port") over one shared pool of connections, HTTP/2 without TLS. A peer that falls silent
-/// in the middle of a call is noticed by pings in about the connect time-out. Reads no environment (no proxy).
+/// Channels by endpoint ("host:port") over one shared pool of connections, HTTP/2, encrypted and with credentials where the
+/// security says so. A peer that falls silent in the middle of a call is noticed by pings in about the connect time-out.
+/// Reads no environment (no proxy).
 /// </summary>
 internal sealed class ChannelCache : IDisposable
 {
@@ -21,10 +23,12 @@ internal sealed class ChannelCache : IDisposable
     private readonly ConcurrentDictionary<string, CallInvoker> _invokers = new(StringComparer.Ordinal);
     private readonly SocketsHttpHandler _handler;
     private readonly TimeSpan _connectTimeout;
+    private readonly ChannelSecurity _security;
 
-    public ChannelCache(TimeSpan connectTimeout)
+    public ChannelCache(TimeSpan connectTimeout, ChannelSecurity? security = null)
     {
         _connectTimeout = connectTimeout;
+        _security = security ?? ChannelSecurity.None;
         _handler = MakeHandler();
         _handler.ConnectCallback = ConnectAsync;
     }
@@ -32,7 +36,7 @@ internal sealed class ChannelCache : IDisposable
     /// <summary>Makes a channel to all instances of a role, with connections of its own; it is the caller's.</summary>
     /// <param name="role">The role's name.</param>
     /// <param name="source">Its instances; stays the caller's.</param>
-    public RoleChannel Open(string role, InstanceSource source) => new(role, source, MakeHandler(), isEncrypted: false);
+    public RoleChannel Open(string role, InstanceSource source) => new(role, source, MakeHandler(), _security);
 
     /// <summary>What calls an endpoint, "host:port"; does no I/O.</summary>
     /// <exception cref="BigFsException">InvalidArgument: the text is no endpoint.</exception>
@@ -53,31 +57,46 @@ internal sealed class ChannelCache : IDisposable
 
     public void Dispose() => _handler.Dispose();
 
-    private SocketsHttpHandler MakeHandler() => new()
+    private SocketsHttpHandler MakeHandler()
     {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        ConnectTimeout = _connectTimeout,
-        EnableMultipleHttp2Connections = true,
-        PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
-        KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-        KeepAlivePingDelay = AtLeastASecond(_connectTimeout * 0.4),
-        KeepAlivePingTimeout = AtLeastASecond(_connectTimeout * 0.6),
-        ActivityHeadersPropagator = DistributedContextPropagator.CreateW3CPropagator(),
-    };
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ConnectTimeout = _connectTimeout,
+            EnableMultipleHttp2Connections = true,
+            PooledConnectionIdleTimeout = TimeSpan.FromMinutes(1),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            KeepAlivePingDelay = AtLeastASecond(_connectTimeout * 0.4),
+            KeepAlivePingTimeout = AtLeastASecond(_connectTimeout * 0.6),
+            ActivityHeadersPropagator = DistributedContextPropagator.CreateW3CPropagator(),
+        };
+        if (_security.Tls is { } tls)
+        {
+            // Without a name: the handler sets each endpoint's own.
+            handler.SslOptions = tls.Load("ControlAuthorityFile", "ControlCertificateFile")(null);
+        }
+        else
+        {
+            handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new FirstWordStream(context.PlaintextStream));
+        }
+
+        return handler;
+    }
 
     private static TimeSpan AtLeastASecond(TimeSpan time) =>
         time < TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : time;
 
     private CallInvoker Create(string endpoint)
     {
-        if (!Uri.TryCreate("http://" + endpoint, UriKind.Absolute, out Uri? address) || address.PathAndQuery != "/")
+        string scheme = _security.Tls is null ? "http://" : "https://";
+        if (!Uri.TryCreate(scheme + endpoint, UriKind.Absolute, out Uri? address) || address.PathAndQuery != "/")
         {
             throw new BigFsException(BigFsErrorCode.InvalidArgument, $"\"{endpoint}\" is no endpoint: \"host:port\" is expected.");
         }
 
-        return GrpcChannel.ForAddress(address, new GrpcChannelOptions
+        CallInvoker invoker = GrpcChannel.ForAddress(address, new GrpcChannelOptions
         {
             HttpHandler = _handler,
             DisposeHttpClient = false,
@@ -86,6 +105,7 @@ internal sealed class ChannelCache : IDisposable
             MaxRetryAttempts = null,
             DisableResolverServiceConfig = true,
         }).CreateCallInvoker();
+        return _security.Credentials is { } credentials ? invoker.Intercept(credentials) : invoker;
     }
 
     // A connection of our own making: the channel then adds no connection state and back-off of its own, and a refused

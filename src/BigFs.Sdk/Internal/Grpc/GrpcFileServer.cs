@@ -14,9 +14,9 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     private readonly RoleConnection<FileServerClient> _connection;
 
     /// <summary>Makes a client of the cluster whose name servers listen at "host:port", apart by commas; does no I/O.</summary>
-    public GrpcFileServer(string nameServer, ControlTimeouts timeouts, TimeProvider clock)
+    public GrpcFileServer(string nameServer, ControlTimeouts timeouts, TimeProvider clock, ChannelSecurity? security = null)
     {
-        _channels = new ChannelCache(timeouts.Connect);
+        _channels = new ChannelCache(timeouts.Connect, security);
         _names = new GrpcNameServer(nameServer, _channels, timeouts, clock);
         var endpoints = new WatchedInstances(_names, ServiceRole.FileServer, clock);
         _connection = new("file server", endpoints, _channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));

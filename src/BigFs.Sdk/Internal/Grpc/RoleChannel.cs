@@ -1,4 +1,5 @@
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Grpc.Net.Client.Balancer;
 using Grpc.Net.Client.Configuration;
@@ -19,15 +20,15 @@ internal sealed class RoleChannel : IDisposable
     /// <param name="role">The role's name, for the address.</param>
     /// <param name="source">Its instances; stays the caller's.</param>
     /// <param name="handler">What connects; is the channel's from now on.</param>
-    /// <param name="isEncrypted">Whether <paramref name="handler"/> speaks TLS.</param>
-    public RoleChannel(string role, InstanceSource source, HttpMessageHandler handler, bool isEncrypted)
+    /// <param name="security">How its calls are protected; <paramref name="handler"/> speaks TLS where it says so.</param>
+    public RoleChannel(string role, InstanceSource source, HttpMessageHandler handler, ChannelSecurity security)
     {
         var address = new Uri($"{InstanceResolverFactory.Scheme}:///{role.Replace(' ', '-')}");
         _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions
         {
             HttpHandler = handler,
             DisposeHttpClient = true,
-            Credentials = isEncrypted ? ChannelCredentials.SecureSsl : ChannelCredentials.Insecure,
+            Credentials = security.Tls is null ? ChannelCredentials.Insecure : ChannelCredentials.SecureSsl,
             ServiceProvider = new Parts(new InstanceResolverFactory(source), new TwoChoicesBalancerFactory(Table)),
             ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { TwoChoicesBalancerFactory.Config } },
             MaxReceiveMessageSize = ControlLimits.MaxMessageBytes,
@@ -37,7 +38,8 @@ internal sealed class RoleChannel : IDisposable
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(50),
             MaxReconnectBackoff = TimeSpan.FromMilliseconds(500),
         });
-        Invoker = _channel.CreateCallInvoker();
+        CallInvoker invoker = _channel.CreateCallInvoker();
+        Invoker = security.Credentials is { } credentials ? invoker.Intercept(credentials) : invoker;
     }
 
     /// <summary>What the instances have in hand from here.</summary>

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using BigFs.Protocol;
 using Google.Protobuf;
 using Grpc.Core;
@@ -113,6 +114,8 @@ internal static class WireErrors
             or BigFsErrorCode.ChunkDeleted or BigFsErrorCode.DataTooNew or BigFsErrorCode.DataReadOnly => StatusCode.FailedPrecondition,
         BigFsErrorCode.LimitExceeded or BigFsErrorCode.OutOfSpace or BigFsErrorCode.NotEnoughNodes =>
             StatusCode.ResourceExhausted,
+        BigFsErrorCode.NotAllowed => StatusCode.PermissionDenied,
+        BigFsErrorCode.Unauthenticated => StatusCode.Unauthenticated,
         BigFsErrorCode.Unavailable => StatusCode.Unavailable,
         BigFsErrorCode.TimedOut => StatusCode.DeadlineExceeded,
         BigFsErrorCode.Damaged or BigFsErrorCode.DataUnreadable => StatusCode.DataLoss,
@@ -123,7 +126,30 @@ internal static class WireErrors
     {
         string reason = error.StatusCode == StatusCode.Unimplemented
             ? "what listens there does not serve this role"
-            : error.Status.DebugException?.GetBaseException().Message.TrimEnd('.') ?? "the connection broke";
+            : ReasonOf(error.Status.DebugException);
         return (BigFsErrorCode.Unavailable, $"The {role} at {endpoint} cannot be reached: {reason}.");
+    }
+
+    private static string ReasonOf(Exception? transport) => transport?.GetBaseException() switch
+    {
+        null => "the connection broke",
+        AuthenticationException refused =>
+            $"it speaks no TLS, or its certificate is not one of the authority's ({refused.Message.TrimEnd('.')})",
+        IOException broken when IsInHandshake(transport) =>
+            $"it speaks no TLS, or did not accept this side's certificate ({broken.Message.TrimEnd('.')})",
+        { } other => other.Message.TrimEnd('.'),
+    };
+
+    private static bool IsInHandshake(Exception transport)
+    {
+        for (Exception? one = transport; one is not null; one = one.InnerException)
+        {
+            if (one is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError })
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

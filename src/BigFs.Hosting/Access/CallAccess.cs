@@ -1,0 +1,48 @@
+using BigFs.Core.Control;
+using BigFs.Core.Security;
+
+namespace BigFs.Hosting.Access;
+
+/// <summary>Who makes a call, as its door found out: nobody in particular, a role, or the owner of a key. Immutable.</summary>
+internal sealed class CallAccess
+{
+    private readonly AccessKeyChecker? _checker;
+
+    private CallAccess(AccessKeyChecker? checker, AccessKeyRecord? key, ServiceRole? role) => (_checker, Key, Role) = (checker, key, role);
+
+    /// <summary>Where no keys are required: everything is everybody's.</summary>
+    public static CallAccess Open { get; } = new(null, null, null);
+
+    /// <summary>The key, when a client called with one.</summary>
+    public AccessKeyRecord? Key { get; }
+
+    /// <summary>The role, when one of the cluster's own called and proved it.</summary>
+    public ServiceRole? Role { get; }
+
+    public static CallAccess OfKey(AccessKeyRecord key, AccessKeyChecker checker) => new(checker, key, null);
+
+    public static CallAccess OfRole(ServiceRole role) => new(null, null, role);
+
+    /// <summary>The files as this caller sees them: below its root, under ids of its own.</summary>
+    public IFileServer Over(IFileServer files) => Key is { } key ? new RootedFileServer(files, key) : files;
+
+    /// <summary>Checks for one operation of a stream that was admitted long ago.</summary>
+    /// <exception cref="BigFsException">Unauthenticated, NotAllowed, Unavailable.</exception>
+    public async ValueTask RequireAsync(AccessRights anyOf, CancellationToken cancellationToken)
+    {
+        if (Key is { } key)
+        {
+            Require(await _checker!.RecheckAsync(key, cancellationToken).ConfigureAwait(false), anyOf);
+        }
+    }
+
+    /// <summary>Checks that a key has one of some rights.</summary>
+    /// <exception cref="BigFsException">NotAllowed.</exception>
+    public static void Require(AccessKeyRecord key, AccessRights anyOf)
+    {
+        if ((key.Rights & anyOf) == 0)
+        {
+            throw AccessErrors.MissingRight(key, anyOf);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using BigFs.Core.Control;
+using BigFs.Core.Metadata;
+using BigFs.Core.Model;
+using BigFs.Core.Security;
+using BigFs.Internal.Grpc;
+
+namespace BigFs.Hosting.Access;
+
+/// <summary>
+/// A file server as the owner of a key sees it: the key's root directory is "/", sessions and operations are its own
+/// (<see cref="PrincipalIds"/>), and errors speak of its paths alone. The root need not be there yet: it is then as empty as a
+/// new one. Thread-safe.
+/// </summary>
+internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) : IFileServer
+{
+    private readonly RootedPaths _paths = new(key.Root);
+
+    public ValueTask<UploadTicket> BeginUploadAsync(BeginUploadRequest request, int grants, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () =>
+            {
+                RequireFilePath(request.Path);
+                UploadTicket ticket = await files.BeginUploadAsync(
+                    request with { Operation = Id(request.Operation), Path = _paths.Full(request.Path) }, grants, cancellationToken)
+                    .ConfigureAwait(false);
+                return ticket with { Session = ticket.Session with { Id = request.Operation } };
+            },
+            request.Path);
+
+    public ValueTask<UploadTicket> BeginSharedAsync(BeginSharedRequest request, int grants, CancellationToken cancellationToken) =>
+        OwnAsync(async () =>
+        {
+            UploadTicket ticket = await files.BeginSharedAsync(
+                request with { Operation = Id(request.Operation) }, grants, cancellationToken).ConfigureAwait(false);
+            return ticket with { Session = ticket.Session with { Id = request.Operation } };
+        });
+
+    public ValueTask<ImmutableArray<ChunkGrant>> GrantAsync(
+        Guid session, int replicas, int count, ImmutableArray<NodeId> avoid, bool together, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.GrantAsync(Id(session), replicas, count, avoid, together, cancellationToken).ConfigureAwait(false));
+
+    public async ValueTask RenewUploadAsync(Guid session, CancellationToken cancellationToken) =>
+        await OwnAsync(() => files.RenewUploadAsync(Id(session), cancellationToken)).ConfigureAwait(false);
+
+    public ValueTask<CommittedFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken) =>
+        OwnAsync(async () => Own(await files.CommitUploadAsync(
+            request with { Operation = Id(request.Operation), Session = Id(request.Session) }, cancellationToken).ConfigureAwait(false)));
+
+    public async ValueTask AbortUploadAsync(
+        Guid session, ImmutableArray<ChunkReference> written, CancellationToken cancellationToken) =>
+        await OwnAsync(() => files.AbortUploadAsync(Id(session), written, cancellationToken)).ConfigureAwait(false);
+
+    public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
+        await OwnAsync(() => files.StageChunksAsync(request with { Session = Id(request.Session) }, cancellationToken)).ConfigureAwait(false);
+
+    /// <remarks>A version is a random number of 64 bits that only who saw the file was told; it names no path.</remarks>
+    public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.ReadManifestAsync(request, cancellationToken).ConfigureAwait(false));
+
+    public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.RenewReadAsync(version, cancellationToken).ConfigureAwait(false));
+
+    public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () => Own(
+                await files.StartTotalsAsync(Id(operation), _paths.Full(path), cancellationToken).ConfigureAwait(false), operation),
+            path);
+
+    public ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) => OwnAsync(async () =>
+        await files.FindJobAsync(Id(job), cancellationToken).ConfigureAwait(false) is { } found ? Own(found, job) : null);
+
+    public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.CancelJobAsync(Id(job), cancellationToken).ConfigureAwait(false));
+
+    public ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () =>
+            {
+                RequireFilePath(request.Path);
+                CommitFileRequest full = request with
+                {
+                    Operation = Id(request.Operation),
+                    Session = request.Session is { } session ? Id(session) : null,
+                    Path = _paths.Full(request.Path),
+                };
+                return Own(await files.CommitFileAsync(full, cancellationToken).ConfigureAwait(false));
+            },
+            request.Path);
+
+    public async ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken)
+    {
+        AbortFileRequest own = request with
+        {
+            Operation = Id(request.Operation),
+            Session = request.Session is { } session ? Id(session) : null,
+        };
+        await OwnAsync(() => files.AbortFileAsync(own, cancellationToken)).ConfigureAwait(false);
+    }
+
+    public ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () =>
+            {
+                OpenedFile? opened = await files.OpenAsync(_paths.Full(path), cancellationToken).ConfigureAwait(false);
+                return opened is null ? null : opened with { File = _paths.Own(opened.File) };
+            },
+            path);
+
+    public ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
+        ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken) =>
+        OwnAsync(async () => await files.LocateAsync(volumes, cancellationToken).ConfigureAwait(false));
+
+    public ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () =>
+            {
+                BigFsEntry? found = await files.FindAsync(_paths.Full(path), cancellationToken).ConfigureAwait(false);
+                return found is not null ? _paths.Own(found)
+                    : path.IsRoot ? new BigFsDirectory { Path = path, Created = key.Created, Modified = key.Created }
+                    : null;
+            },
+            path);
+
+    public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () =>
+            {
+                try
+                {
+                    MetadataPage page = await files.ListAsync(
+                        request with { Directory = _paths.Full(request.Directory) }, cancellationToken).ConfigureAwait(false);
+                    return page with { Entries = [.. page.Entries.Select(_paths.Own)] };
+                }
+                catch (BigFsException absent) when (absent.Code == BigFsErrorCode.NotFound && request.Directory.IsRoot)
+                {
+                    return new MetadataPage([], null);
+                }
+            },
+            request.Directory);
+
+    public async IAsyncEnumerable<EntryPage> StreamAsync(
+        MetadataListRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        MetadataListRequest full = request with { Directory = _paths.Full(request.Directory) };
+        await using IAsyncEnumerator<EntryPage> pages = files.StreamAsync(full, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await HasNextAsync(pages, request.Directory).ConfigureAwait(false))
+        {
+            // The packed form is relative to the directory: below whatever it is called.
+            foreach (ReadOnlyMemory<byte> part in pages.Current.Pack(ControlLimits.MaxListingBytes))
+            {
+                yield return EntryPage.OfPacked(request.Directory, part);
+            }
+        }
+    }
+
+    public async ValueTask CreateDirectoryAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
+        await OwnAsync(() => files.CreateDirectoryAsync(Id(operation), _paths.Full(path), cancellationToken), path).ConfigureAwait(false);
+
+    public ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Path.IsRoot)
+        {
+            throw MetadataErrors.RootStays("deleted");
+        }
+
+        return OwnAsync(
+            async () => await files.DeleteAsync(
+                request with { Operation = Id(request.Operation), Path = _paths.Full(request.Path) }, cancellationToken)
+                .ConfigureAwait(false),
+            request.Path);
+    }
+
+    public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Source.IsRoot || request.Destination.IsRoot)
+        {
+            throw MetadataErrors.RootStays(request.Source.IsRoot ? "moved" : "replaced");
+        }
+
+        return OwnAsync(
+            async () =>
+            {
+                MoveRequest full = request with
+                {
+                    Operation = Id(request.Operation),
+                    Source = _paths.Full(request.Source),
+                    Destination = _paths.Full(request.Destination),
+                };
+                return _paths.Own(await files.MoveAsync(full, cancellationToken).ConfigureAwait(false));
+            },
+            request.Source,
+            request.Destination);
+    }
+
+    public async ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken) =>
+        await OwnAsync(() => files.ReportAsync(fault, cancellationToken)).ConfigureAwait(false);
+
+    /// <summary>A root that was never made would become a file otherwise.</summary>
+    private static void RequireFilePath(BigFsPath path)
+    {
+        if (path.IsRoot)
+        {
+            throw MetadataErrors.IsDirectory(path);
+        }
+    }
+
+    private async ValueTask<bool> HasNextAsync(IAsyncEnumerator<EntryPage> pages, BigFsPath directory)
+    {
+        try
+        {
+            return await pages.MoveNextAsync().ConfigureAwait(false);
+        }
+        catch (BigFsException absent) when (absent.Code == BigFsErrorCode.NotFound && directory.IsRoot)
+        {
+            return false;
+        }
+        catch (BigFsException error)
+        {
+            throw _paths.Own(error, directory);
+        }
+    }
+
+    private Guid Id(Guid id) => PrincipalIds.Of(key.Id, id);
+
+    private CommittedFile Own(CommittedFile committed) => committed with { File = _paths.Own(committed.File) };
+
+    /// <summary>A job that the owner began: its id is that of the operation, its words are of paths that the owner knows.</summary>
+    private MetadataJob Own(MetadataJob job, Guid id) => job with
+    {
+        Id = id,
+        Path = _paths.Own(job.Path),
+        Problem = job.Problem is { } problem && !key.Root.IsRoot && problem.Contains(key.Root.ToString(), StringComparison.Ordinal)
+            ? "The job failed."
+            : job.Problem,
+    };
+
+    private async ValueTask<T> OwnAsync<T>(Func<Task<T>> operation, params BigFsPath[] asked)
+    {
+        try
+        {
+            return await operation().ConfigureAwait(false);
+        }
+        catch (BigFsException error)
+        {
+            throw _paths.Own(error, asked);
+        }
+    }
+
+    private async ValueTask OwnAsync(Func<ValueTask> operation, params BigFsPath[] asked)
+    {
+        try
+        {
+            await operation().ConfigureAwait(false);
+        }
+        catch (BigFsException error)
+        {
+            throw _paths.Own(error, asked);
+        }
+    }
+}
