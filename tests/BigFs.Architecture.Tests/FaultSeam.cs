@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
 using BigFs.Core.Storage;
+using BigFs.Hosting;
 using NUnit.Framework;
 
 namespace BigFs.Architecture.Tests;
@@ -11,9 +12,13 @@ public sealed partial class FaultSeam
     [Test]
     public void The_product_holds_no_crash_point_and_no_canary()
     {
-        byte[] product = File.ReadAllBytes(typeof(VolumeStore).Assembly.Location);
+        byte[] product =
+        [
+            .. File.ReadAllBytes(typeof(VolumeStore).Assembly.Location), .. File.ReadAllBytes(typeof(BigFsCluster).Assembly.Location),
+        ];
         string[] traces = ["BIGFS_CANARY", "BIGFS_CRASH_POINT", .. NamesUsed(), .. Listed("Canaries")];
         Assert.That(Contains(product, "volumes"), "a string that the product does hold is found");
+        Assert.That(Contains(product, "BEGIN IMMEDIATE"), "and one of the hosts");
         Assert.That(traces.Where(trace => Contains(product, trace)), Is.Empty);
         Assert.That(typeof(VolumeStore).Assembly.GetType("BigFs.Core.Faults.CrashPoints"), Is.Null);
     }

@@ -1,10 +1,12 @@
 using System.Globalization;
 using BigFs.Faults.Driver;
 
-// A process that works on a volume store until it is done or killed, and says what it tries and what was acknowledged:
+// A process that works on a volume store until it is done or killed, and says what it tries and what was acknowledged; or
+// one that serves metadata to clients outside of it:
 //   load DIRECTORY SEED RUN OPERATIONS    a seeded load
 //   create DIRECTORY COUNT                new volumes, one after the other
 //   cycle DIRECTORY TIMES                 opens and closes the store, counting open descriptors
+//   serve DIRECTORY AHEAD SESSION         a metadata server; its clock's lead and a session's life, both in milliseconds
 //   points                                the names of the crash points of this build; none in the product
 long Number(int at) => long.Parse(args[at], CultureInfo.InvariantCulture);
 
@@ -19,10 +21,14 @@ switch (args.FirstOrDefault())
     case "cycle":
         await Cycles.RunAsync(args[1], (int)Number(2));
         return 0;
+    case "serve":
+        await MetadataServing.RunAsync(
+            args[1], TimeSpan.FromMilliseconds(Number(2)), TimeSpan.FromMilliseconds(Number(3)));
+        return 0;
     case "points":
         CrashPointNames.Print();
         return 0;
     default:
-        Console.Error.WriteLine("load, create, cycle or points");
+        Console.Error.WriteLine("load, create, cycle, serve or points");
         return 2;
 }

@@ -27,8 +27,7 @@ internal sealed class CrashPointScenario
         FaultBuild.Require();
         int rounds = ScenarioLevel.Of(1, 20);
         int acknowledged = 0;
-        string[] points = [.. (await NamesAsync()).Where(name => PartOf(name) == part)];
-        Assert.That(points, Is.Not.Empty);
+        string[] points = await PointsAsync(part);
         foreach (string point in points)
         {
             using var folder = new TemporaryFolder();
@@ -52,7 +51,9 @@ internal sealed class CrashPointScenario
     public async Task Every_named_point_belongs_to_a_part_that_is_tried()
     {
         FaultBuild.Require();
-        Assert.That((await NamesAsync()).Select(PartOf).Distinct(), Is.EquivalentTo(Parts));
+        string[] all =
+            [.. Parts, .. MetadataCrashScenario.Parts, .. MetadataCrashScenario.LateParts, MigrationCrashScenario.Part];
+        Assert.That((await NamesAsync()).Select(PartOf).Distinct(), Is.EquivalentTo(all));
     }
 
     [Test]
@@ -104,6 +105,14 @@ internal sealed class CrashPointScenario
         run.ToString(CultureInfo.InvariantCulture),
         operations.ToString(CultureInfo.InvariantCulture),
     ];
+
+    /// <summary>The points of a part.</summary>
+    public static async Task<string[]> PointsAsync(string part)
+    {
+        string[] points = [.. (await NamesAsync()).Where(name => PartOf(name) == part)];
+        Assert.That(points, Is.Not.Empty);
+        return points;
+    }
 
     private static string PartOf(string point) => point.Split('.')[0];
 

@@ -35,6 +35,7 @@ internal static class FaultBuild
     {
         var start = new ProcessStartInfo("dotnet", [Assembly("BigFs.Faults.Driver"), .. arguments])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
         start.Environment["BIGFS_CRASH_POINT"] = crashPoint;

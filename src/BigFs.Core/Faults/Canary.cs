@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace BigFs.Core.Faults;
 
 /// <summary>
@@ -13,7 +15,10 @@ internal static class Canary
 
     /// <summary>Every name.</summary>
     public static IReadOnlyList<string> All =>
-        ["skip-flush", "skip-directory-sync", "acknowledge-early", "ignore-epoch", "skip-checksum"];
+    [
+        "skip-flush", "skip-directory-sync", "acknowledge-early", "ignore-epoch", "skip-checksum", "answer-before-commit",
+        "skip-record", "skip-tombstones",
+    ];
 
     /// <summary>Appended entries are acknowledged without a flush.</summary>
     public static bool SkipFlush => Chosen == "skip-flush";
@@ -29,6 +34,15 @@ internal static class Canary
 
     /// <summary>Chunks are stored without a look at their checksum.</summary>
     public static bool SkipChecksum => Chosen == "skip-checksum";
+
+    /// <summary>The metadata's callers are told before their transaction is on disk, and some time before.</summary>
+    public static bool AnswerBeforeCommit => Chosen == "answer-before-commit";
+
+    /// <summary>The answers of the metadata's operations are not recorded.</summary>
+    public static bool SkipRecord => Chosen == "skip-record";
+
+    /// <summary>The chunks of replaced and deleted files are forgotten.</summary>
+    public static bool SkipTombstones => Chosen == "skip-tombstones";
 
     private static string? Check(string? choice) => string.IsNullOrEmpty(choice) || All.Contains(choice)
         ? choice
@@ -48,5 +62,26 @@ internal static class Canary
 
     /// <summary>Not in the product.</summary>
     public const bool SkipChecksum = false;
+
+    /// <summary>Not in the product.</summary>
+    public const bool AnswerBeforeCommit = false;
+
+    /// <summary>Not in the product.</summary>
+    public const bool SkipRecord = false;
+
+    /// <summary>Not in the product.</summary>
+    public const bool SkipTombstones = false;
 #endif
+
+    /// <summary>With <see cref="AnswerBeforeCommit"/>: tells all who wait, and lets some time pass.</summary>
+    [Conditional("BIGFS_FAULTS")]
+    public static void TellEarly<T>(List<T> waiting, Action<T> tell)
+    {
+        foreach (T one in AnswerBeforeCommit ? waiting : [])
+        {
+            tell(one);
+        }
+
+        SpinWait.SpinUntil(static () => false, AnswerBeforeCommit ? 20 : 0);
+    }
 }

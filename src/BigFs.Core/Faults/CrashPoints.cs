@@ -14,7 +14,7 @@ internal static class CrashPoints
     /// <summary>The variable that chooses the point: name, and after a colon how many times it must be reached.</summary>
     public const string Variable = "BIGFS_CRASH_POINT";
 
-    /// <summary>Every name, in the order in which a volume's life passes them.</summary>
+    /// <summary>Every name, in the order in which a volume's life passes them; then those of the metadata.</summary>
     public static ImmutableArray<string> All { get; } =
     [
         "identity.before-rename",
@@ -56,6 +56,29 @@ internal static class CrashPoints
         "compaction.before-directory-sync",
         "compaction.after-directory-sync",
         "stop.before-mark",
+        "transaction.before-begin",
+        "transaction.between-operations",
+        "transaction.before-commit",
+        "transaction.after-commit",
+        "transaction.after-answer",
+        "commit.before-entry",
+        "commit.before-pages",
+        "commit.before-session-ends",
+        "commit.before-record",
+        "operation.before-record",
+        "delete.after-removal",
+        "move.after-replacement",
+        "purge.before-page-goes",
+        "purge.before-version-goes",
+        "purge.before-tombstone",
+        "purge.before-entry-goes",
+        "purge.after-directory",
+        "expiry.after-sessions",
+        "expiry.after-operations",
+        "migration.before-begin",
+        "migration.after-script",
+        "migration.before-commit",
+        "migration.after-commit",
     ];
 
     // Behind the names: it is checked against them as the type is initialized.

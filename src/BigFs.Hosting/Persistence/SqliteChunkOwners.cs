@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -59,7 +60,8 @@ internal sealed class SqliteChunkOwners : IDisposable
             if (_isKnown.Bind(key).Single() is null)
             {
                 _mark.Bind(key).Run();
-                _addTombstone.Bind(due, chunk.Volume.Value, key).Run();
+                CrashPoint.Reach("purge.before-tombstone");
+                _ = Canary.SkipTombstones ? 0 : _addTombstone.Bind(due, chunk.Volume.Value, key).Run();
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -115,6 +116,7 @@ internal sealed partial class SqliteDeadVersions : IDisposable
     private int Expand(long version, long due, ImmutableArray<ChunkReference> chunks)
     {
         _owners.Disown(chunks.AsSpan(), version, due);
+        CrashPoint.Reach("purge.before-version-goes");
         _done.Bind(version).Run();
         return chunks.Length;
     }
@@ -130,6 +132,7 @@ internal sealed partial class SqliteDeadVersions : IDisposable
 
         ImmutableArray<ChunkReference> chunks = _reader.Page(version, page)!.Value;
         _owners.Disown(chunks.AsSpan(), version, due);
+        CrashPoint.Reach("purge.before-page-goes");
         _removePage.Bind(version, page).Run();
         if (page == 0)
         {

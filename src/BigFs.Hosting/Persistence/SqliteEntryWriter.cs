@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -108,6 +109,7 @@ internal sealed class SqliteEntryWriter : IDisposable
         _owners.Own(manifest.AsSpan(), row.Version);
         if (!inline)
         {
+            CrashPoint.Reach("commit.before-pages");
             AddPages(row.Version, manifest, staged / PageReferences);
         }
     }

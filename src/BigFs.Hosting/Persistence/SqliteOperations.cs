@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -34,6 +35,7 @@ internal sealed class SqliteOperations(SqliteConnection connection, TimeSpan ret
         }
 
         byte[] answer = work();
+        CrashPoint.Reach("operation.before-record");
         Keep(operation, kind, now, answer);
         return answer;
     }
@@ -58,7 +60,10 @@ internal sealed class SqliteOperations(SqliteConnection connection, TimeSpan ret
     {
         Span<byte> id = stackalloc byte[16];
         operation.TryWriteBytes(id, bigEndian: true, out _);
-        _add.Bind((long)kind, now + retention.Ticks).Blob(3, id).Blob(4, answer).Run();
+        if (!Canary.SkipRecord)
+        {
+            _add.Bind((long)kind, now + retention.Ticks).Blob(3, id).Blob(4, answer).Run();
+        }
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -85,12 +86,14 @@ internal sealed partial class SqlitePurge : IDisposable
                 return true;
             }
 
+            CrashPoint.Reach("purge.before-entry-goes");
             _removeChild.Bind(directory).Name(2, child.Name).Run();
         }
 
         if (children.Count < RowsPerStep)
         {
             _directoryDone.Bind(directory).Run();
+            CrashPoint.Reach("purge.after-directory");
         }
 
         Note(job, cleared, null);
@@ -113,9 +116,20 @@ internal sealed partial class SqlitePurge : IDisposable
             _writer.BuryVersion(version, now, chunks, null);
         }
 
-        bool pruned = _pruneSessions.Bind(now, RowsPerStep).Run() == RowsPerStep;
-        pruned |= _pruneOperations.Bind(now, RowsPerStep).Run() == RowsPerStep;
-        return pruned | _pruneJobs.Bind(now, RowsPerStep).Run() == RowsPerStep;
+        int sessions = _pruneSessions.Bind(now, RowsPerStep).Run();
+        if (sessions > 0)
+        {
+            CrashPoint.Reach("expiry.after-sessions");
+        }
+
+        int operations = _pruneOperations.Bind(now, RowsPerStep).Run();
+        if (operations > 0)
+        {
+            CrashPoint.Reach("expiry.after-operations");
+        }
+
+        int jobs = _pruneJobs.Bind(now, RowsPerStep).Run();
+        return sessions == RowsPerStep || operations == RowsPerStep || jobs == RowsPerStep;
     }
 
     public void Dispose()

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 
@@ -57,6 +58,7 @@ internal sealed class SqliteSmallFiles(
         };
         writer.PutFile(row, request.Manifest, request.Content.Span);
         writer.BuryChunks(request.Discarded, now);
+        CrashPoint.Reach("commit.before-record");
         operations.Keep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer);
         return (BigFsFile)row.ToEntry(request.Path);
     }

@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 
 namespace BigFs.Hosting.Persistence;
@@ -66,6 +67,7 @@ internal sealed class SqliteTree(
         }
 
         writer.Remove(row);
+        CrashPoint.Reach("delete.after-removal");
         if (holdsEntries)
         {
             Span<byte> job = stackalloc byte[16];
@@ -114,6 +116,7 @@ internal sealed class SqliteTree(
 
             writer.Remove(there);
             writer.BuryFile(there, now + readLease.Ticks);
+            CrashPoint.Reach("move.after-replacement");
         }
 
         writer.Move(row, writer.EnsureDirectory(destination.Parent, now), destination.Name);

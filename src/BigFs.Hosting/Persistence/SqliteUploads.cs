@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using BigFs.Core.Faults;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
@@ -174,10 +175,12 @@ internal sealed class SqliteUploads : IDisposable
             Replicas = session.Replicas,
             Notes = session.File.Notes,
         };
+        CrashPoint.Reach("commit.before-entry");
         _writer.PutFile(row, request.Manifest, staged: session.Staged);
 
         // After the owners are known: what the file names is not discarded.
         _writer.BuryChunks(request.Discarded, now);
+        CrashPoint.Reach("commit.before-session-ends");
         Span<byte> id = stackalloc byte[16], operation = stackalloc byte[16];
         _commit.Bind(
                 (long)State.Committed,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -237,6 +238,7 @@ internal sealed class SqliteDatabase : IDisposable
             return;
         }
 
+        CrashPoint.Reach("migration.before-begin");
         using SqliteTransaction transaction = connection.BeginTransaction();
         Execute(connection, string.Create(
             CultureInfo.InvariantCulture,
@@ -245,9 +247,12 @@ internal sealed class SqliteDatabase : IDisposable
         {
             Execute(connection, migration.Script);
             migration.Fill?.Invoke(connection);
+            CrashPoint.Reach("migration.after-script");
         }
 
+        CrashPoint.Reach("migration.before-commit");
         transaction.Commit();
+        CrashPoint.Reach("migration.after-commit");
     }
 
     private static void Execute(SqliteConnection connection, string sql)

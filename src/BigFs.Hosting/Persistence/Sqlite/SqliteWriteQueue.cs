@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -108,11 +109,12 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _turn?.Release();
             }
 
-            foreach (SqliteWriteOperation operation in batch)
+            foreach (SqliteWriteOperation operation in Canary.AnswerBeforeCommit ? [] : batch)
             {
                 operation.Complete();
             }
 
+            CrashPoint.Reach("transaction.after-answer");
             batch.Clear();
         }
     }
@@ -144,11 +146,13 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     {
         try
         {
+            CrashPoint.Reach("transaction.before-begin");
             _begin.Run();
             int changes = raw.sqlite3_total_changes(_database.Connection.Handle!);
             foreach (SqliteWriteOperation operation in batch)
             {
                 RunOne(operation);
+                CrashPoint.Reach("transaction.between-operations");
             }
 
             if (raw.sqlite3_total_changes(_database.Connection.Handle!) != changes)
@@ -156,7 +160,10 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _beforeCommit();
             }
 
+            Canary.TellEarly(batch, static operation => operation.Complete());
+            CrashPoint.Reach("transaction.before-commit");
             _commit.Run();
+            CrashPoint.Reach("transaction.after-commit");
             return null;
         }
         catch (SqliteException exception)
