@@ -66,6 +66,8 @@ internal sealed class CallStream : IAsyncDisposable
         try
         {
             var pending = new Pending(this, _clock.GetTimestamp(), limit);
+            call.LimitMilliseconds = (uint)Math.Clamp(limit.TotalMilliseconds, 1, uint.MaxValue);
+            call.TraceParent = Activity.Current?.Id ?? "";
             lock (_gate)
             {
                 if (_failure is { } failure)
@@ -81,10 +83,6 @@ internal sealed class CallStream : IAsyncDisposable
                 TickNeedsGate(true);
 
                 call.Id = pending.Id = _lastId;
-                if (Activity.Current is { Recorded: true, Id: { } trace })
-                {
-                    call.Trace = trace;
-                }
             }
 
             _ = _sender.Add(call);

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Net.Sockets;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -70,7 +69,7 @@ internal sealed class ChannelCache : IDisposable
             KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
             KeepAlivePingDelay = AtLeastASecond(_connectTimeout * 0.4),
             KeepAlivePingTimeout = AtLeastASecond(_connectTimeout * 0.6),
-            ActivityHeadersPropagator = DistributedContextPropagator.CreateW3CPropagator(),
+            ActivityHeadersPropagator = null,
         };
         if (_security.Tls is { } tls)
         {
