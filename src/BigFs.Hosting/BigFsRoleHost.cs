@@ -163,6 +163,12 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             _probes.Add(role, ProbeOf(role, metadata, manager, datanode));
         }
 
+        if (_roles.Contains(ServiceRole.FileServer))
+        {
+            string id = RoleNames.Id(ServiceRole.FileServer, _listener.Endpoint);
+            Keep(new FileServer.FileServerPulse(bus, id, _listener.Endpoint, _listener.FileServerCalls, _services.Time)).Start();
+        }
+
         _health.Set(isServing: true);
     }
 
@@ -184,12 +190,6 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         if (map?.Nodes.FirstOrDefault(one => one.Id == node)?.State != NodeState.Up)
         {
             throw new BigFsException(BigFsErrorCode.Unavailable, "The node manager does not count this datanode as up.");
-        }
-
-        if (_roles.Contains(ServiceRole.FileServer))
-        {
-            string id = RoleNames.Id(ServiceRole.FileServer, _listener.Endpoint);
-            Keep(new FileServer.FileServerPulse(bus, id, _listener.Endpoint, _listener.FileServerCalls, _services.Time)).Start();
         }
     }
 
