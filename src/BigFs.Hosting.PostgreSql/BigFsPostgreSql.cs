@@ -33,9 +33,12 @@ public sealed class BigFsPostgreSql : BigFsMetadataEngine
 
     /// <inheritdoc/>
     internal override async Task<IMetadataEngine> OpenAsync(
-        int replicas, RoleServices services, CancellationToken cancellationToken) =>
+        int replicas, TimeSpan readLease, RoleServices services, CancellationToken cancellationToken) =>
         await PostgresMetadataStore.OpenAsync(
-            Options(replicas), services.Time, services.LoggerFor("BigFs.MetadataServer"), cancellationToken).ConfigureAwait(false);
+            Options(replicas) with { ReadLease = readLease },
+            services.Time,
+            services.LoggerFor("BigFs.MetadataServer"),
+            cancellationToken).ConfigureAwait(false);
 
     private PostgresOptions Options(int replicas) => new()
     {

@@ -13,7 +13,7 @@ namespace BigFs.Hosting.PostgreSql;
 /// each process, which batches what is waiting; the database's lock makes the writers of all processes take turns. Reads
 /// run beside them, each on one state of the database. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed class PostgresMetadataStore : IMetadataEngine
+internal sealed partial class PostgresMetadataStore : IMetadataEngine
 {
     private readonly PostgresDatabase _database;
     private readonly TimeSpan _readLease;

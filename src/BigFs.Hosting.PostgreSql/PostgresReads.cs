@@ -234,7 +234,7 @@ internal sealed class PostgresReads : IAsyncDisposable
             };
 
     /// <summary>The database's clock, as the last change has it or later.</summary>
-    private async Task<long> NowAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    public async Task<long> NowAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         string clock = _options.Clock is null ? PostgresTransaction.DatabaseClock : "$1";
         var ask = new NpgsqlBatchCommand($"SELECT greatest(clock, {clock}) FROM writer");

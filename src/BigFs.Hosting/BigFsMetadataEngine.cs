@@ -22,8 +22,10 @@ public abstract class BigFsMetadataEngine
 
     /// <summary>Opens the namespace, or makes a new one with an empty root.</summary>
     /// <param name="replicas">Replicas of a file that asks for no number of its own.</param>
+    /// <param name="readLease">How long a replaced or deleted version can still be read.</param>
     /// <param name="services">Clock and log.</param>
     /// <param name="cancellationToken">Ends the opening.</param>
     /// <exception cref="BigFsException">InvalidSettings, DataUnreadable, OutOfSpace, Unavailable.</exception>
-    internal abstract Task<IMetadataEngine> OpenAsync(int replicas, RoleServices services, CancellationToken cancellationToken);
+    internal abstract Task<IMetadataEngine> OpenAsync(
+        int replicas, TimeSpan readLease, RoleServices services, CancellationToken cancellationToken);
 }

@@ -6,21 +6,21 @@ using BigFs.Hosting.PostgreSql;
 namespace BigFs.Cli.Roles;
 
 /// <summary>
-/// Where <c>bigfs run metadata-server</c> keeps names: "sqlite", "postgres:CONNECTION STRING", or "@FILE" with one of these in
-/// it. A password is taken from a file or the variable, never from an argument, which every process can read.
+/// Where <c>bigfs run metadata-server</c> keeps names: "sqlite", "postgres:CONNECTION STRING", or "file:PATH" of a file with
+/// one of these in it. A password is taken from a file or the variable, never from an argument, which every process can read.
 /// </summary>
 internal sealed class MetadataSetting
 {
     /// <summary>Holds the setting itself; the argument is stronger.</summary>
     public const string Variable = "BIGFS_METADATA";
 
-    private const string Postgres = "postgres:";
+    private const string Postgres = "postgres:", FromFile = "file:";
 
     private readonly Option<string> _engine = new("--metadata")
     {
         Description = "Where the metadata server keeps names: sqlite (default), \"postgres:Host=...;Database=...;Username=...\", or a"
             + $" file with that; passwords only in the file, in {Variable} or in PGPASSWORD.",
-        HelpName = "sqlite|postgres:...|@FILE",
+        HelpName = "sqlite|postgres:...|file:PATH",
     };
 
     private readonly Option<string> _schema = new("--metadata-schema")
@@ -48,13 +48,13 @@ internal sealed class MetadataSetting
 
         if (!setting.StartsWith(Postgres, StringComparison.Ordinal))
         {
-            throw Wrong("must be sqlite, \"postgres:CONNECTION STRING\" or \"@FILE\"");
+            throw Wrong("must be sqlite, \"postgres:CONNECTION STRING\" or \"file:PATH\"");
         }
 
         string connection = setting[Postgres.Length..];
-        if (argument is not null && argument[0] != '@' && HoldsPassword(connection))
+        if (argument is not null && !IsFile(argument) && HoldsPassword(connection))
         {
-            throw Wrong($"names a password, which every process of this machine could read: put it into a file (\"@FILE\"), {Variable} or PGPASSWORD");
+            throw Wrong($"names a password, which every process of this machine could read: put it into a file (\"file:PATH\"), {Variable} or PGPASSWORD");
         }
 
         return new BigFsPostgreSql
@@ -71,7 +71,7 @@ internal sealed class MetadataSetting
         var again = new List<string>();
         if (parsed.GetValue(_engine) is { } engine)
         {
-            again.AddRange(["--metadata", engine[0] == '@' ? "@" + Path.GetFullPath(engine[1..]) : engine]);
+            again.AddRange(["--metadata", IsFile(engine) ? FromFile + Path.GetFullPath(engine[FromFile.Length..]) : engine]);
         }
 
         if (parsed.GetValue(_schema) is { } schema)
@@ -87,14 +87,16 @@ internal sealed class MetadataSetting
         return again;
     }
 
+    private static bool IsFile(string setting) => setting.StartsWith(FromFile, StringComparison.Ordinal);
+
     private static string Read(string setting)
     {
-        if (!setting.StartsWith('@'))
+        if (!IsFile(setting))
         {
             return setting;
         }
 
-        string file = setting[1..];
+        string file = setting[FromFile.Length..];
         try
         {
             return File.ReadAllText(file).Trim();

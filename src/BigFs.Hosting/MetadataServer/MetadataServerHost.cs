@@ -67,7 +67,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
         CancellationToken cancellationToken)
     {
         IMetadataEngine engine = elsewhere is not null
-            ? await elsewhere.OpenAsync(replicas, services, cancellationToken).ConfigureAwait(false)
+            ? await elsewhere.OpenAsync(replicas, pace.ReadLease, services, cancellationToken).ConfigureAwait(false)
             : await SqliteMetadataStore.OpenAsync(
                 new SqliteMetadataOptions
                 {
