@@ -1,6 +1,12 @@
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
+using BigFs.Benchmarks;
+
+if (args is ["metadata-reference", .. string[] rest])
+{
+    return MetadataReference.Run(rest);
+}
 
 // Appends cost disk: few enough invocations that a whole run writes a few GiB. A job on the command line replaces this one.
 bool hasJob = args.Any(argument => argument is "-j" or "--job" || argument.StartsWith("--job=", StringComparison.Ordinal));

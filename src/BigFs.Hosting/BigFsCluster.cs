@@ -212,6 +212,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             _options.EffectiveReplicas,
             manager.Role,
             _directory,
+            _bus,
             _services,
             _options.Pace ?? MetadataPace.Default,
             cancellationToken)
@@ -258,6 +259,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             signer,
             _bus,
             metadata.NameDurability,
+            BigFsRoleHostOptions.DefaultMetadataCacheBytes,
             _services.Time,
             _services.LoggerFor("BigFs.FileServer"));
         _started.Push(files);

@@ -104,7 +104,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         var datanodes = new GrpcDataNodeDirectory(_channels, Patient, _services.LoggerOf<GrpcDataNodeDirectory>());
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
-            await StartMetadataAsync(names, manager, datanodes, cancellationToken).ConfigureAwait(false);
+            await StartMetadataAsync(names, manager, datanodes, bus, cancellationToken).ConfigureAwait(false);
         UseKeys(names);
         if (_roles.Contains(ServiceRole.FileServer))
         {
@@ -114,6 +114,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
                 Signer(),
                 bus,
                 _nameDurability,
+                _options.MetadataCacheBytes,
                 _services.Time,
                 _services.LoggerFor("BigFs.FileServer"),
                 _access.Scatter));
@@ -212,7 +213,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     }
 
     private async Task<IMetadataStore> StartMetadataAsync(
-        INameServer names, INodeManager manager, IDataNodeDirectory datanodes, CancellationToken cancellationToken)
+        INameServer names, INodeManager manager, IDataNodeDirectory datanodes, IClusterBus bus, CancellationToken cancellationToken)
     {
         if (!_roles.Contains(ServiceRole.MetadataServer))
         {
@@ -225,6 +226,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             _options.Replicas,
             manager,
             datanodes,
+            bus,
             _services,
             MetadataPace.Default,
             cancellationToken).ConfigureAwait(false));

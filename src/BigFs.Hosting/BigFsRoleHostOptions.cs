@@ -8,6 +8,9 @@ namespace BigFs.Hosting;
 /// <summary>Settings of a process that runs one or several roles of a cluster; validated when it starts.</summary>
 public sealed partial class BigFsRoleHostOptions
 {
+    /// <summary>Default of <see cref="MetadataCacheBytes"/>.</summary>
+    internal const long DefaultMetadataCacheBytes = 32L << 20;
+
     /// <summary>
     /// Which roles, each at most once and at least one: names of <see cref="BigFsRoleNames"/>.
     /// </summary>
@@ -77,6 +80,12 @@ public sealed partial class BigFsRoleHostOptions
     /// <summary>Bytes of its chunks that a datanode rereads and verifies a second, 0 (never) to 1 TiB; default 16 MiB.</summary>
     public long ScrubBytesPerSecond { get; set; } = 16L << 20;
 
+    /// <summary>
+    /// Memory that a file server uses at most, about, for entries and manifests that it has read, 0 (none) to 16 GiB; default
+    /// 32 MiB.
+    /// </summary>
+    public long MetadataCacheBytes { get; set; } = DefaultMetadataCacheBytes;
+
     /// <summary>Pause before each time that a datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
     public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
 
@@ -121,6 +130,8 @@ public sealed partial class BigFsRoleHostOptions
         SettingsCheck.Between(Replicas, 1, Limits.MaxReplicas, nameof(Replicas));
         SettingsCheck.Require(
             PreparedBytesPerNode is >= 0 and <= 1L << 40, nameof(PreparedBytesPerNode), PreparedBytesPerNode, "0 to 1 TiB");
+        SettingsCheck.Require(
+            MetadataCacheBytes is >= 0 and <= 16L << 30, nameof(MetadataCacheBytes), MetadataCacheBytes, "0 to 16 GiB");
         SettingsCheck.Require(
             TransferCertificateFile is null == TransferKeyFile is null && TransferCertificateFile is null == TransferAuthorityFile is null,
             nameof(TransferCertificateFile),

@@ -95,7 +95,7 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
             {
                 DownloadOptions chosen = options ?? new DownloadOptions();
                 OptionChecks.Within(path, nameof(chosen.Concurrency), chosen.Concurrency, 1, OptionChecks.MaxConcurrency);
-                ChunkReader reader = await ChunkReader.OpenAsync(_context, path, cancellationToken).ConfigureAwait(false);
+                ChunkReader reader = await ChunkReader.OpenAsync(_context, path, chosen, cancellationToken).ConfigureAwait(false);
                 return new FileReadStream(_context, reader, chosen);
             },
             cancellationToken);
@@ -103,6 +103,15 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     /// <inheritdoc/>
     public Task<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken = default) =>
         ControlAsync(path, (server, token) => server.FindAsync(path, token), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken = default)
+    {
+        OptionChecks.CheckStaleness(path, maxStaleness);
+        return maxStaleness > TimeSpan.Zero
+            ? ControlAsync(path, (server, token) => server.FindStaleAsync(path, maxStaleness, token), cancellationToken)
+            : FindAsync(path, cancellationToken);
+    }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<BigFsEntry> ListAsync(

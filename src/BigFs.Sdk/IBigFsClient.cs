@@ -39,7 +39,14 @@ public interface IBigFsClient
     /// <summary>The entry at a path; null when nothing is there.</summary>
     Task<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken = default);
 
-    /// <summary>A directory's entries, ordered by the UTF-8 bytes of their names, fetched page by page as they are read.</summary>
+    /// <summary>As <see cref="FindAsync"/>, but the answer may be so old; that nothing is there is never old.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="maxStaleness">Zero to 10 minutes, as of <see cref="DownloadOptions.MaxStaleness"/>.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    Task<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken = default) =>
+        FindAsync(path, cancellationToken);
+
+    /// <summary>A directory's entries, ordered by the UTF-8 bytes of their names, streamed as they are read.</summary>
     /// <exception cref="BigFsException">NotFound, NotDirectory.</exception>
     IAsyncEnumerable<BigFsEntry> ListAsync(BigFsPath directory, ListOptions? options = null, CancellationToken cancellationToken = default);
 

@@ -86,8 +86,16 @@ public sealed class DownloadOptions
     /// <summary>Told the bytes handed over so far; never goes down. Called on the download's own flow.</summary>
     public IProgress<long>? Progress { get; set; }
 
+    /// <summary>
+    /// How old the file server's knowledge of what stands at the path may be, zero to 10 minutes; default zero: the version of
+    /// now. With more a version may be read that was replaced or deleted so long ago, never a part of another one; it saves
+    /// a call to the metadata server, and serves while that is away.
+    /// </summary>
+    public TimeSpan MaxStaleness { get; set; }
+
     /// <summary>The same options with another progress.</summary>
-    internal DownloadOptions With(IProgress<long>? progress) => new() { Concurrency = Concurrency, Progress = progress };
+    internal DownloadOptions With(IProgress<long>? progress) =>
+        new() { Concurrency = Concurrency, MaxStaleness = MaxStaleness, Progress = progress };
 }
 
 /// <summary>Options of a listing.</summary>

@@ -69,6 +69,17 @@ public interface IFileServer
     /// <exception cref="BigFsException">IsDirectory.</exception>
     ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken);
 
+    /// <summary>As <see cref="OpenAsync"/>, but the answer may be so old, and may come without a word to the metadata server.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="maxStaleness">How old, above zero.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
+        OpenAsync(path, cancellationToken);
+
+    /// <summary>As <see cref="FindAsync"/>, and <see cref="OpenStaleAsync"/>.</summary>
+    ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
+        FindAsync(path, cancellationToken);
+
     /// <summary><see cref="IMetadataStore.ReadManifestAsync"/>.</summary>
     ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken);
 

@@ -34,6 +34,21 @@ public interface IMetadataStore
     ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Whether something else stands at a path than a file of a version that the caller knows: null when that one does, else
+    /// what stands there now, with its manifest. Costs no more than to find it without.
+    /// </summary>
+    async ValueTask<MetadataChange?> FindChangedAsync(BigFsPath path, BigFsVersion known, CancellationToken cancellationToken)
+    {
+        MetadataEntry? found = await FindAsync(path, withManifest: false, cancellationToken);
+        return found?.Entry switch
+        {
+            BigFsFile file when file.Version == known => null,
+            BigFsFile => new MetadataChange(await FindAsync(path, withManifest: true, cancellationToken)),
+            _ => new MetadataChange(found),
+        };
+    }
+
+    /// <summary>
     /// References of a version by their place in the file, of the version that stands or of one that was replaced or deleted
     /// and is still leased.
     /// </summary>
@@ -192,6 +207,9 @@ public sealed record MetadataEntry(BigFsEntry Entry, ImmutableArray<ChunkReferen
     /// <summary>How long the version stays readable after it is replaced or deleted, counted from now at least.</summary>
     public TimeSpan Lease { get; init; }
 }
+
+/// <summary>What stands at a path now; null when nothing does.</summary>
+public sealed record MetadataChange(MetadataEntry? Found);
 
 /// <summary>What must be at the path for a commit to win.</summary>
 public enum PreconditionKind

@@ -6,8 +6,8 @@ namespace BigFs.Core.Metadata;
 
 /// <summary>
 /// The packed form of entries below one directory, which streamed listings travel in (docs/metadata-protocol.md): names
-/// relative to the directory and without what they share with the name before, times as differences. It takes about 30
-/// bytes an entry and a third of the time that messages of fields take.
+/// relative to the directory and without what they share with the name before, times as differences. It takes about half
+/// the bytes that a message of fields takes.
 /// </summary>
 public static class PackedEntries
 {

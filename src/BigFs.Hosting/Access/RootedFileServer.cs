@@ -100,10 +100,15 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
     }
 
     public ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        OpenStaleAsync(path, TimeSpan.Zero, cancellationToken);
+
+    public ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
         OwnAsync(
             async () =>
             {
-                OpenedFile? opened = await files.OpenAsync(_paths.Full(path), cancellationToken).ConfigureAwait(false);
+                OpenedFile? opened = await (maxStaleness > TimeSpan.Zero
+                    ? files.OpenStaleAsync(_paths.Full(path), maxStaleness, cancellationToken)
+                    : files.OpenAsync(_paths.Full(path), cancellationToken)).ConfigureAwait(false);
                 return opened is null ? null : opened with { File = _paths.Own(opened.File) };
             },
             path);
@@ -113,10 +118,15 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
         OwnAsync(async () => await files.LocateAsync(volumes, cancellationToken).ConfigureAwait(false));
 
     public ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        FindStaleAsync(path, TimeSpan.Zero, cancellationToken);
+
+    public ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
         OwnAsync(
             async () =>
             {
-                BigFsEntry? found = await files.FindAsync(_paths.Full(path), cancellationToken).ConfigureAwait(false);
+                BigFsEntry? found = await (maxStaleness > TimeSpan.Zero
+                    ? files.FindStaleAsync(_paths.Full(path), maxStaleness, cancellationToken)
+                    : files.FindAsync(_paths.Full(path), cancellationToken)).ConfigureAwait(false);
                 return found is not null ? _paths.Own(found)
                     : path.IsRoot ? new BigFsDirectory { Path = path, Created = key.Created, Modified = key.Created }
                     : null;

@@ -17,6 +17,7 @@ namespace BigFs.Hosting.FileServer;
 internal sealed class FileServer : IFileServer, IAsyncDisposable
 {
     private readonly IMetadataStore _metadata;
+    private readonly CachedMetadata _cached;
     private readonly INodeManager _nodeManager;
     private readonly NameDurability _nameDurability;
     private readonly ClusterMapView _view;
@@ -34,6 +35,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <param name="signer">Makes the capabilities of grants and locations.</param>
     /// <param name="bus">Tells when the map changes.</param>
     /// <param name="nameDurability">How safe a committed name is, for receipts.</param>
+    /// <param name="cacheBytes">Most memory for entries and manifests that were read, about; 0 for none.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
     /// <param name="scatter">Scatters the keys of chunks, where clients are kept apart; null: they follow each other.</param>
@@ -43,6 +45,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         CapabilitySigner signer,
         IClusterBus bus,
         NameDurability nameDurability,
+        long cacheBytes,
         TimeProvider time,
         ILogger logger,
         ChunkKeyScatter? scatter = null)
@@ -51,6 +54,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         _signer = signer;
         _reads = new ReadCapabilities(signer, time);
         _metadata = metadata;
+        _cached = new CachedMetadata(metadata, bus, cacheBytes, time);
         _nodeManager = nodeManager;
         _nameDurability = nameDurability;
         _view = new ClusterMapView(nodeManager, bus, time, logger);
@@ -60,6 +64,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     public Task StartAsync()
     {
         _view.Start();
+        _cached.Start();
         return Task.CompletedTask;
     }
 
@@ -94,7 +99,9 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         CommitFileRequest settled = request is { Session: null, Replicas: 0 }
             ? request with { Replicas = await ReplicasAsync(0, cancellationToken) }
             : request;
-        return new CommittedFile(await _metadata.CommitFileAsync(settled, cancellationToken), _nameDurability);
+        BigFsFile file = await _metadata.CommitFileAsync(settled, cancellationToken);
+        _cached.Forget(file.Path, tree: false);
+        return new CommittedFile(file, _nameDurability);
     }
 
     /// <inheritdoc/>
@@ -150,8 +157,12 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
 
     /// <inheritdoc/>
     public async ValueTask<CommittedFile> CommitUploadAsync(
-        CommitUploadRequest request, CancellationToken cancellationToken) =>
-        new(await _metadata.CommitUploadAsync(request, cancellationToken), _nameDurability);
+        CommitUploadRequest request, CancellationToken cancellationToken)
+    {
+        BigFsFile file = await _metadata.CommitUploadAsync(request, cancellationToken);
+        _cached.Forget(file.Path, tree: false);
+        return new CommittedFile(file, _nameDurability);
+    }
 
     /// <inheritdoc/>
     public ValueTask AbortUploadAsync(
@@ -159,9 +170,13 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         _metadata.AbortUploadAsync(session, written, cancellationToken);
 
     /// <inheritdoc/>
-    public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
+    public ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        OpenStaleAsync(path, TimeSpan.Zero, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
     {
-        MetadataEntry? found = await _metadata.FindAsync(path, withManifest: true, cancellationToken);
+        MetadataEntry? found = await _cached.OpenAsync(path, maxStaleness, cancellationToken);
         switch (found?.Entry)
         {
             case null:
@@ -198,8 +213,12 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         VolumeLocations.Find(await _view.RefreshAsync(cancellationToken), volumes, _reads);
 
     /// <inheritdoc/>
-    public async ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
-        (await _metadata.FindAsync(path, withManifest: false, cancellationToken))?.Entry;
+    public ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        FindStaleAsync(path, TimeSpan.Zero, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
+        _cached.FindAsync(path, maxStaleness, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
@@ -214,12 +233,21 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
         _metadata.CreateDirectoryAsync(operation, path, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken) =>
-        _metadata.DeleteAsync(request, cancellationToken);
+    public async ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken)
+    {
+        bool deleted = await _metadata.DeleteAsync(request, cancellationToken);
+        _cached.Forget(request.Path, tree: request.Recursive);
+        return deleted;
+    }
 
     /// <inheritdoc/>
-    public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken) =>
-        _metadata.MoveAsync(request, cancellationToken);
+    public async ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken)
+    {
+        BigFsEntry moved = await _metadata.MoveAsync(request, cancellationToken);
+        _cached.Forget(request.Source, tree: moved is BigFsDirectory);
+        _cached.Forget(request.Destination, tree: moved is BigFsDirectory);
+        return moved;
+    }
 
     /// <inheritdoc/>
     public ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
@@ -252,6 +280,7 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     /// <summary>Stops following the map.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _cached.DisposeAsync();
         await _view.DisposeAsync();
         _starting.Dispose();
     }

@@ -17,7 +17,7 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
         IAsyncStreamReader<Protocol.Calls> requestStream,
         IServerStreamWriter<Protocol.Answers> responseStream,
         ServerCallContext context) =>
-        CallExchange.ServeAsync(requestStream, responseStream, Handler(context), logger, context.CancellationToken);
+        CallExchange.ServeAsync("FileServer", requestStream, responseStream, Handler(context), logger, context.CancellationToken);
 
     public override async Task<Protocol.UploadTicket> BeginUpload(
         Protocol.BeginUploadRequest request, ServerCallContext context)
@@ -72,7 +72,7 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
 
     public override async Task<Protocol.OpenResponse> Open(Protocol.OpenRequest request, ServerCallContext context)
     {
-        OpenedFile? opened = await For(context).OpenAsync(request.Path.ToPath(), context.CancellationToken);
+        OpenedFile? opened = await OpenAsync(For(context), request, context.CancellationToken);
         return new Protocol.OpenResponse { Opened = opened?.ToProto() };
     }
 
@@ -85,7 +85,7 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
 
     public override async Task<Protocol.FindResponse> Find(Protocol.FindRequest request, ServerCallContext context)
     {
-        BigFsEntry? entry = await For(context).FindAsync(request.Path.ToPath(), context.CancellationToken);
+        BigFsEntry? entry = await FindAsync(For(context), request, context.CancellationToken);
         return new Protocol.FindResponse { Entry = entry?.ToProto() };
     }
 
@@ -176,7 +176,7 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
             {
                 Open = new Protocol.OpenResponse
                 {
-                    Opened = (await files.OpenAsync(call.Open.Path.ToPath(), cancellationToken))?.ToProto(),
+                    Opened = (await OpenAsync(files, call.Open, cancellationToken))?.ToProto(),
                 },
             },
             Protocol.Call.OperationOneofCase.Grant => new Protocol.Answer
@@ -187,11 +187,23 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
             {
                 Find = new Protocol.FindResponse
                 {
-                    Entry = (await files.FindAsync(call.Find.Path.ToPath(), cancellationToken))?.ToProto(),
+                    Entry = (await FindAsync(files, call.Find, cancellationToken))?.ToProto(),
                 },
             },
             var other => throw Wire.Invalid($"a file server's stream does not serve {other}"),
         };
+
+    private static ValueTask<OpenedFile?> OpenAsync(
+        IFileServer files, Protocol.OpenRequest request, CancellationToken cancellationToken) =>
+        request.MaxStaleness > 0
+            ? files.OpenStaleAsync(request.Path.ToPath(), TimeSpan.FromTicks(request.MaxStaleness), cancellationToken)
+            : files.OpenAsync(request.Path.ToPath(), cancellationToken);
+
+    private static ValueTask<BigFsEntry?> FindAsync(
+        IFileServer files, Protocol.FindRequest request, CancellationToken cancellationToken) =>
+        request.MaxStaleness > 0
+            ? files.FindStaleAsync(request.Path.ToPath(), TimeSpan.FromTicks(request.MaxStaleness), cancellationToken)
+            : files.FindAsync(request.Path.ToPath(), cancellationToken);
 
     private static async ValueTask<Protocol.GrantResponse> GrantAsync(
         IFileServer files, Protocol.GrantRequest request, CancellationToken cancellationToken)

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using BigFs.Hosting.Telemetry;
 using BigFs.Internal.Grpc;
 using BigFs.Protocol;
 using Grpc.Core;
@@ -14,6 +16,9 @@ internal sealed partial class CallExchange
 {
     private const int MostInFlight = 2 * CallStream.MostInFlight;
 
+    /// <summary>How late it may be noticed that a call's time is up.</summary>
+    private static readonly TimeSpan DeadlineCheck = TimeSpan.FromMilliseconds(50);
+
     private readonly IServerStreamWriter<Answers> _answers;
     private readonly Func<Call, CancellationToken, ValueTask<Answer>> _handle;
     private readonly ILogger _logger;
@@ -22,33 +27,40 @@ internal sealed partial class CallExchange
     private readonly Answers _message = new();
     private readonly SemaphoreSlim _room = new(MostInFlight, MostInFlight);
     private readonly Lock _gate = new();
-    private readonly Dictionary<uint, CancellationTokenSource> _running = [];
+    private readonly Dictionary<uint, Running> _running = [];
+    private readonly string _service;
+    private readonly ITimer _deadlines;
 
     private CallExchange(
+        string service,
         IServerStreamWriter<Answers> answers,
         Func<Call, CancellationToken, ValueTask<Answer>> handle,
         ILogger logger,
         CancellationToken ended)
     {
-        (_answers, _handle, _logger) = (answers, handle, logger);
+        (_service, _answers, _handle, _logger) = (service, answers, handle, logger);
+        _deadlines = TimeProvider.System.CreateTimer(
+            static state => ((CallExchange)state!).CheckDeadlines(), this, DeadlineCheck, DeadlineCheck);
         _end = CancellationTokenSource.CreateLinkedTokenSource(ended);
         _sender = new Coalescer<Answer>(WriteAsync, Broken);
     }
 
     /// <summary>Serves until the caller ends the stream, it breaks, or the reader is told to stop.</summary>
+    /// <param name="service">The role's service, for metrics.</param>
     /// <param name="calls">What arrives.</param>
     /// <param name="answers">Where answers go.</param>
     /// <param name="handle">Carries a call out; what it throws is sent as the answer.</param>
     /// <param name="logger">Is told of failures that are faults.</param>
     /// <param name="ended">Cancelled when nobody listens any more.</param>
     public static async Task ServeAsync(
+        string service,
         IAsyncStreamReader<Calls> calls,
         IServerStreamWriter<Answers> answers,
         Func<Call, CancellationToken, ValueTask<Answer>> handle,
         ILogger logger,
         CancellationToken ended)
     {
-        var exchange = new CallExchange(answers, handle, logger, ended);
+        var exchange = new CallExchange(service, answers, handle, logger, ended);
         try
         {
             await exchange.ReadAsync(calls);
@@ -69,54 +81,38 @@ internal sealed partial class CallExchange
                 Cancel(id);
             }
 
+            long readAt = Stopwatch.GetTimestamp();
             foreach (Call call in message.Calls_)
             {
                 await _room.WaitAsync(_end.Token);
-                _ = RunAsync(call);
+                _ = RunAsync(call, readAt);
             }
         }
     }
 
     /// <summary>Carries out one call; never throws, and gives its room back when its answer is on its way.</summary>
-    private async Task RunAsync(Call call)
+    private async Task RunAsync(Call call, long readAt)
     {
-        var stop = new CancellationTokenSource();
-        lock (_gate)
+        var own = new Running(new CancellationTokenSource(), readAt, call.LimitMilliseconds);
+        if (own.IsLate)
         {
-            _running[call.Id] = stop;
-        }
-
-        Answer? answer;
-        try
-        {
-            answer = await _handle(call, stop.Token);
-            if (answer.CalculateSize() > ControlLimits.MaxStreamedBytes)
-            {
-                answer = new Answer { TooLarge = new Empty() };
-            }
-        }
-        catch (BigFsException expected)
-        {
-            answer = new Answer { Error = WireErrors.ToDetail(expected) };
-        }
-        catch (Exception) when (stop.IsCancellationRequested)
-        {
-            // Nobody waits any longer.
-            answer = null;
-        }
-        catch (Exception error)
-        {
-            LogFailure(call.OperationCase, error);
-            answer = new Answer
-            {
-                Error = WireErrors.ToDetail(new BigFsException(
-                    BigFsErrorCode.Internal, $"{call.OperationCase} failed; the log of its process says why.")),
-            };
+            // Its caller has given up, and hears of it all the same when it has not.
+            ServiceMetrics.WasLate(_service);
+            _sender.Add(new Answer { Id = call.Id, Error = WireErrors.ToDetail(Late(call)) });
+            _room.Release();
+            return;
         }
 
         lock (_gate)
         {
-            if (_running.TryGetValue(call.Id, out CancellationTokenSource? own) && own == stop)
+            _running[call.Id] = own;
+        }
+
+        ServiceMetrics.Call measured = ServiceMetrics.Begin(_service, Name(call), call.TraceParent);
+        Answer? answer = await AnswerAsync(call, measured, own.Stop);
+        lock (_gate)
+        {
+            if (_running.TryGetValue(call.Id, out Running? running) && running == own)
             {
                 _running.Remove(call.Id);
             }
@@ -131,13 +127,78 @@ internal sealed partial class CallExchange
         _room.Release();
     }
 
+    /// <summary>What is to be answered; null when nobody waits any longer.</summary>
+    private async Task<Answer?> AnswerAsync(Call call, ServiceMetrics.Call measured, CancellationTokenSource stop)
+    {
+        string outcome = BigFsTelemetry.Ok;
+        try
+        {
+            Answer answer = await _handle(call, stop.Token);
+            return answer.CalculateSize() > ControlLimits.MaxStreamedBytes ? new Answer { TooLarge = new Empty() } : answer;
+        }
+        catch (Exception error)
+        {
+            outcome = BigFsTelemetry.OutcomeOf(error);
+            switch (error)
+            {
+                case BigFsException expected:
+                    return new Answer { Error = WireErrors.ToDetail(expected) };
+                case not null when stop.IsCancellationRequested:
+                    return null;
+                default:
+                    LogFailure(call.OperationCase, error!);
+                    return new Answer
+                    {
+                        Error = WireErrors.ToDetail(new BigFsException(
+                            BigFsErrorCode.Internal, $"{call.OperationCase} failed; the log of its process says why.")),
+                    };
+            }
+        }
+        finally
+        {
+            measured.End(outcome);
+        }
+    }
+
+    private void CheckDeadlines()
+    {
+        List<Running>? late = null;
+        lock (_gate)
+        {
+            foreach (Running running in _running.Values)
+            {
+                if (running.IsLate && !running.Stop.IsCancellationRequested)
+                {
+                    (late ??= []).Add(running);
+                }
+            }
+        }
+
+        foreach (Running running in late ?? [])
+        {
+            ServiceMetrics.WasLate(_service);
+            running.Stop.Cancel();
+        }
+    }
+
+    /// <summary>The call's name as that of the unary operation, as far as there is one.</summary>
+    private static string Name(Call call) => call.OperationCase switch
+    {
+        Call.OperationOneofCase.FindMetadata => "Find",
+        var operation => operation.ToString(),
+    };
+
+    private static BigFsException Late(Call call) =>
+        new(BigFsErrorCode.TimedOut, $"{call.OperationCase} was not begun: the time that its caller waits was up before.");
+
     private async Task EndAsync()
     {
         CancellationTokenSource[] left;
+        await _deadlines.DisposeAsync();
         await _end.CancelAsync();
         lock (_gate)
         {
-            left = [.. _running.Values];
+            left = [.. _running.Values.Select(running => running.Stop)];
         }
 
         foreach (CancellationTokenSource one in left)
@@ -157,13 +218,13 @@ internal sealed partial class CallExchange
 
     private void Cancel(uint id)
     {
-        CancellationTokenSource? call;
+        Running? call;
         lock (_gate)
         {
             _running.TryGetValue(id, out call);
         }
 
-        call?.Cancel();
+        call?.Stop.Cancel();
     }
 
     private async Task WriteAsync(List<Answer> batch)
@@ -191,6 +252,12 @@ internal sealed partial class CallExchange
 
     /// <summary>Nobody gets an answer any more: the caller of the stream has gone, or will know by its end.</summary>
     private void Broken(Exception reason) => _end.Cancel();
+
+    /// <summary>A call under way, or about to be.</summary>
+    private sealed record Running(CancellationTokenSource Stop, long ReadAt, uint LimitMilliseconds)
+    {
+        public bool IsLate => LimitMilliseconds > 0 && Stopwatch.GetElapsedTime(ReadAt).TotalMilliseconds >= LimitMilliseconds;
+    }
 
     [LoggerMessage(EventId = 1101, EventName = "StreamedCallFailed", Level = LogLevel.Error, Message = "The streamed {Operation} failed")]
     private partial void LogFailure(Call.OperationOneofCase operation, Exception exception);

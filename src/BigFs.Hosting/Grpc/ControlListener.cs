@@ -119,6 +119,9 @@ internal sealed class ControlListener : IAsyncDisposable
             options.MaxReceiveMessageSize = limits.MessageBytes;
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
+
+            // Within it: it sees failures as they are.
+            options.Interceptors.Add<TelemetryInterceptor>();
             options.Interceptors.Add<AccessInterceptor>(_options.Gate(), _loggerFactory.CreateLogger<AccessInterceptor>());
         });
         builder.WebHost.UseKestrelCore();

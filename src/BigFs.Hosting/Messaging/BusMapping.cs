@@ -44,6 +44,9 @@ internal static class BusMapping
             case ClusterMapChanged changed:
                 envelope.MapChanged = new Protocol.ClusterMapChanged { Version = changed.Version };
                 break;
+            case MetadataInvalidated invalidated:
+                envelope.Invalidated = InvalidationMapping.ToProto(invalidated);
+                break;
             default:
                 throw new ArgumentException($"{message.GetType().Name} has no form on the wire.", nameof(message));
         }
@@ -68,6 +71,7 @@ internal static class BusMapping
                 HeartbeatMapping.FromProto(heartbeat),
             { ServerHeartbeat: { Server.Length: > 0, Process: not null } heartbeat }
                 when IsText(heartbeat.Server) && IsText(heartbeat.Endpoint) => HeartbeatMapping.FromProto(heartbeat),
+            { Invalidated: { } invalidated } => InvalidationMapping.FromProto(invalidated),
             { MapChanged: { } changed } => new ClusterMapChanged { Version = changed.Version },
             _ => null,
         };

@@ -45,22 +45,16 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
             (c, o) => c.NextIncarnationAsync(new Protocol.Empty(), o), answer => answer.Incarnation, cancellationToken);
 
     public async ValueTask<MetadataEntry?> FindAsync(
-        BigFsPath path, bool withManifest, CancellationToken cancellationToken)
-    {
-        var message = new Protocol.FindMetadataRequest { Path = path.ToString(), WithManifest = withManifest };
-        if (_unary)
-        {
-            return await _connection.CallAsync(
-                (c, o) => c.FindAsync(message, o), SmallFileMapping.FromProto, cancellationToken).ConfigureAwait(false);
-        }
+        BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
+        (await FindAsync(
+            new Protocol.FindMetadataRequest { Path = path.ToString(), WithManifest = withManifest }, cancellationToken)
+            .ConfigureAwait(false)).FromProto();
 
-        Protocol.Answer answer = await _connection.ExchangeAsync(
-            new Protocol.Call { FindMetadata = message }, cancellationToken).ConfigureAwait(false);
-        return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
-            ? await _connection.CallAsync(
-                (c, o) => c.FindAsync(message, o), SmallFileMapping.FromProto, cancellationToken).ConfigureAwait(false)
-            : answer.FindMetadata.Required("the answer").FromProto();
-    }
+    public async ValueTask<MetadataChange?> FindChangedAsync(
+        BigFsPath path, BigFsVersion known, CancellationToken cancellationToken) =>
+        (await FindAsync(
+            new Protocol.FindMetadataRequest { Path = path.ToString(), KnownVersion = known.Value }, cancellationToken)
+            .ConfigureAwait(false)).ChangeFromProto();
 
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
@@ -212,4 +206,21 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private async ValueTask<Protocol.FindMetadataResponse> FindAsync(
+        Protocol.FindMetadataRequest message, CancellationToken cancellationToken)
+    {
+        if (!_unary)
+        {
+            Protocol.Answer answer = await _connection.ExchangeAsync(
+                new Protocol.Call { FindMetadata = message }, cancellationToken).ConfigureAwait(false);
+            if (answer.OutcomeCase != Protocol.Answer.OutcomeOneofCase.TooLarge)
+            {
+                return answer.FindMetadata.Required("the answer");
+            }
+        }
+
+        return await _connection.CallAsync(
+            (c, o) => c.FindAsync(message, o), static found => found, cancellationToken).ConfigureAwait(false);
+    }
 }

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Membership;
+using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Hosting.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.MetadataServer;
@@ -21,9 +23,11 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(1);
 
     private readonly IMetadataStore _engine;
+    private readonly IMetadataStore _measured;
     private readonly IMetadataIdentity _identity;
     private readonly INodeManager _nodeManager;
     private readonly TombstoneWorker _worker;
+    private readonly InvalidationPublisher _invalidations;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
@@ -38,11 +42,14 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         IMetadataIdentity identity,
         INodeManager nodeManager,
         IDataNodeDirectory dataNodes,
+        IClusterBus bus,
         TombstoneWorkerOptions options,
         TimeProvider time,
         ILogger<MetadataServer> logger)
     {
         (_engine, _identity, _nodeManager, _time, _logger) = (engine, identity, nodeManager, time, logger);
+        _measured = MeasuredStore.Over(engine);
+        _invalidations = new InvalidationPublisher(bus, time);
         _worker = new TombstoneWorker(tombstones, nodeManager, dataNodes, options, time, logger);
     }
 
@@ -73,6 +80,7 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     {
         await _stop.CancelAsync().ConfigureAwait(false);
         await _loop.ConfigureAwait(false);
+        await _invalidations.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
     }
 
@@ -83,6 +91,11 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
         Engine.FindAsync(path, withManifest, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<MetadataChange?> FindChangedAsync(
+        BigFsPath path, BigFsVersion known, CancellationToken cancellationToken) =>
+        Engine.FindChangedAsync(path, known, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken) =>
@@ -101,8 +114,12 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         Engine.RenewUploadAsync(session, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken) =>
-        Engine.CommitUploadAsync(request, cancellationToken);
+    public async ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
+    {
+        BigFsFile file = await Engine.CommitUploadAsync(request, cancellationToken).ConfigureAwait(false);
+        _invalidations.Add(file.Path, tree: false);
+        return file;
+    }
 
     /// <inheritdoc/>
     public ValueTask AbortUploadAsync(
@@ -114,8 +131,12 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         Engine.BeginSharedAsync(request, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken) =>
-        Engine.CommitFileAsync(request, cancellationToken);
+    public async ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
+    {
+        BigFsFile file = await Engine.CommitFileAsync(request, cancellationToken).ConfigureAwait(false);
+        _invalidations.Add(file.Path, tree: false);
+        return file;
+    }
 
     /// <inheritdoc/>
     public ValueTask AbortFileAsync(AbortFileRequest request, CancellationToken cancellationToken) =>
@@ -126,12 +147,23 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         Engine.CreateDirectoryAsync(operation, path, cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken) =>
-        Engine.DeleteAsync(request, cancellationToken);
+    public async ValueTask<bool> DeleteAsync(DeleteRequest request, CancellationToken cancellationToken)
+    {
+        bool deleted = await Engine.DeleteAsync(request, cancellationToken).ConfigureAwait(false);
+
+        // Beneath a directory that is not deleted recursively there is nothing.
+        _invalidations.Add(request.Path, tree: request.Recursive);
+        return deleted;
+    }
 
     /// <inheritdoc/>
-    public ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken) =>
-        Engine.MoveAsync(request, cancellationToken);
+    public async ValueTask<BigFsEntry> MoveAsync(MoveRequest request, CancellationToken cancellationToken)
+    {
+        BigFsEntry moved = await Engine.MoveAsync(request, cancellationToken).ConfigureAwait(false);
+        _invalidations.Add(request.Source, tree: moved is BigFsDirectory);
+        _invalidations.Add(request.Destination, tree: moved is BigFsDirectory);
+        return moved;
+    }
 
     /// <inheritdoc/>
     public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
@@ -166,8 +198,9 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
     public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
         Engine.CancelJobAsync(job, cancellationToken);
 
-    private IMetadataStore Engine =>
-        _refusal is { } refusal ? throw new BigFsException(refusal.Code, refusal.Message, refusal) : _engine;
+    private IMetadataStore Engine => _refusal is { } refusal
+        ? throw new BigFsException(refusal.Code, refusal.Message, refusal)
+        : MeasuredStore.IsObserved ? _measured : _engine;
 
     private async Task RunAsync(bool agreed)
     {

@@ -1,4 +1,5 @@
 using BigFs.Core.Control;
+using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
 using BigFs.Core.Security;
 using BigFs.Hosting.Backup;
@@ -52,6 +53,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
     /// <param name="replicas">Replicas of a file that asks for no number of its own.</param>
     /// <param name="nodeManager">The volume map.</param>
     /// <param name="datanodes">How it reaches datanodes.</param>
+    /// <param name="bus">Is told what changes.</param>
     /// <param name="services">Clock and log.</param>
     /// <param name="pace">How deletions are carried out.</param>
     /// <param name="cancellationToken">Ends the start.</param>
@@ -62,6 +64,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
         int replicas,
         INodeManager nodeManager,
         IDataNodeDirectory datanodes,
+        IClusterBus bus,
         RoleServices services,
         MetadataPace pace,
         CancellationToken cancellationToken)
@@ -84,6 +87,7 @@ internal sealed class MetadataServerHost : IAsyncDisposable
             engine,
             nodeManager,
             datanodes,
+            bus,
             pace.Deletions,
             services.Time,
             services.LoggerOf<MetadataServer>());

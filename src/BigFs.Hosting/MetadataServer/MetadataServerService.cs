@@ -15,7 +15,7 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
         IAsyncStreamReader<Protocol.Calls> requestStream,
         IServerStreamWriter<Protocol.Answers> responseStream,
         ServerCallContext context) =>
-        CallExchange.ServeAsync(requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
+        CallExchange.ServeAsync("MetadataServer", requestStream, responseStream, HandleAsync, logger, context.CancellationToken);
 
     public override async Task<Protocol.NextIncarnationResponse> NextIncarnation(
         Protocol.Empty request, ServerCallContext context) =>
@@ -23,7 +23,7 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
 
     public override async Task<Protocol.FindMetadataResponse> Find(
         Protocol.FindMetadataRequest request, ServerCallContext context) =>
-        (await store.FindAsync(request.Path.ToPath(), request.WithManifest, context.CancellationToken)).ToProto();
+        await FindAsync(request, context.CancellationToken);
 
     public override async Task<Protocol.ListResponse> List(Protocol.ListRequest request, ServerCallContext context) =>
         (await store.ListAsync(request.FromProto(), context.CancellationToken)).ToProto();
@@ -81,6 +81,11 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
 
     public override async Task<Protocol.MoveResponse> Move(Protocol.MoveRequest request, ServerCallContext context) =>
         new() { Entry = (await store.MoveAsync(request.FromProto(), context.CancellationToken)).ToProto() };
+
+    private async ValueTask<Protocol.FindMetadataResponse> FindAsync(
+        Protocol.FindMetadataRequest request, CancellationToken cancellationToken) => request.HasKnownVersion
+        ? (await store.FindChangedAsync(request.Path.ToPath(), new BigFsVersion(request.KnownVersion), cancellationToken)).ToProto()
+        : (await store.FindAsync(request.Path.ToPath(), request.WithManifest, cancellationToken)).ToProto();
 
     public override async Task<Protocol.Empty> StageChunks(Protocol.StageChunksRequest request, ServerCallContext context)
     {
@@ -141,8 +146,7 @@ internal sealed class MetadataServerService(IMetadataStore store, ILogger<Metada
             },
             Protocol.Call.OperationOneofCase.FindMetadata => new Protocol.Answer
             {
-                FindMetadata = (await store.FindAsync(
-                    call.FindMetadata.Path.ToPath(), call.FindMetadata.WithManifest, cancellationToken)).ToProto(),
+                FindMetadata = await FindAsync(call.FindMetadata, cancellationToken),
             },
             var other => throw Wire.Invalid($"a metadata server's stream does not serve {other}"),
         };

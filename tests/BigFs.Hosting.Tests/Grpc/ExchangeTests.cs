@@ -3,8 +3,11 @@ using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Grpc;
+using BigFs.Hosting.MetadataServer;
+using BigFs.Hosting.Persistence;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
+using Microsoft.Extensions.Logging.Abstractions;
 using Moq;
 using NUnit.Framework;
 
@@ -146,6 +149,63 @@ internal sealed class ExchangeTests
 
         Assert.That(late.Code, Is.EqualTo(BigFsErrorCode.TimedOut));
         Assert.That(await client.FindAsync("/other", None), Is.Null);
+    }
+
+    [Test]
+    public async Task The_role_ends_what_is_late_although_its_caller_says_nothing()
+    {
+        await using TestCluster cluster = await TestCluster.StartAsync();
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        ControlListener listener = await cluster.ServeAsync(Files(async (_, token) =>
+        {
+            using CancellationTokenRegistration end = token.Register(ended.SetResult);
+            await Task.Delay(Timeout.Infinite, token);
+            return null;
+        }));
+        using AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers> raw =
+            new Protocol.FileServer.FileServerClient(cluster.Channels.Get(listener.Endpoint)).Exchange();
+
+        await raw.RequestStream.WriteAsync(new Protocol.Calls
+        {
+            Calls_ = { new Protocol.Call { Id = 1, LimitMilliseconds = 100, Find = new Protocol.FindRequest { Path = "/a" } } },
+        });
+
+        await ended.Task.WaitAsync(TimeSpan.FromSeconds(20));
+    }
+
+    [Test]
+    public async Task A_commit_whose_time_is_up_in_the_queue_is_not_begun_by_call_or_on_the_stream([Values] bool unary)
+    {
+        await using TestCluster cluster =
+            await TestCluster.StartAsync(new ControlTimeouts { Connect = TimeSpan.FromSeconds(1), Operation = TimeSpan.FromSeconds(1) });
+        await using SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
+            new SqliteMetadataOptions(), TimeProvider.System, NullLogger.Instance, None);
+        var queue = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var seam = new Mock<IMetadataStore>();
+        seam.Setup(s => s.CommitFileAsync(It.IsAny<CommitFileRequest>(), It.IsAny<CancellationToken>()))
+            .Returns(async (CommitFileRequest request, CancellationToken token) =>
+            {
+                await queue.Task;
+                return await store.CommitFileAsync(request, token);
+            });
+        await cluster.ServeAsync(seam.Object);
+        GrpcMetadataStore client = cluster.Own(new GrpcMetadataStore(
+            cluster.Names, cluster.Channels, cluster.Timeouts, TimeProvider.System, unary));
+
+        BigFsException late = await ErrorTests.FailAsync(client.CommitFileAsync(
+            new CommitFileRequest { Operation = Guid.CreateVersion7(), Path = "/late", Size = 0, Crc32C = 0 }, None));
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        while (seam.Invocations.Any(call => call.Arguments[1] is CancellationToken { IsCancellationRequested: false }))
+        {
+            await Task.Delay(10, patience.Token);
+        }
+
+        queue.SetResult();
+        await store.CommitFileAsync(
+            new CommitFileRequest { Operation = Guid.CreateVersion7(), Path = "/after", Size = 0, Crc32C = 0 }, None);
+
+        Assert.That(late.Code, Is.EqualTo(BigFsErrorCode.TimedOut));
+        Assert.That(await store.FindAsync("/late", false, None), Is.Null);
     }
 
     [Test]

@@ -42,6 +42,30 @@ internal sealed class StreamListTests
     }
 
     [Test]
+    public async Task A_recursive_listing_is_streamed_too_and_goes_on_after_a_path()
+    {
+        await using SqliteMetadataStore store = await StoreAsync(0);
+        string[] files = ["/d/a", "/d/b/c/e", "/d/b/c/f", "/d/b/x", "/d/z", "/other"];
+        foreach (string file in files)
+        {
+            await store.CommitFileAsync(
+                new CommitFileRequest { Operation = Guid.CreateVersion7(), Path = file, Size = 0, Crc32C = 0 }, default);
+        }
+
+        await using TestCluster cluster = await TestCluster.StartAsync();
+        await cluster.ServeAsync(store);
+        GrpcMetadataStore client = cluster.MetadataClient();
+
+        List<BigFsEntry> all = await ListAsync(client, new MetadataListRequest { Directory = "/d", Recursive = true, Limit = 2 });
+        List<BigFsEntry> rest = await ListAsync(client, new MetadataListRequest { Directory = "/d", Recursive = true, After = "b/c/e" });
+
+        Assert.That(
+            all.Select(entry => entry.Path.ToString()),
+            Is.EqualTo(new[] { "/d/a", "/d/b", "/d/b/c", "/d/b/c/e", "/d/b/c/f", "/d/b/x", "/d/z" }));
+        Assert.That(rest.Select(entry => entry.Path.ToString()), Is.EqualTo(new[] { "/d/b/c/f", "/d/b/x", "/d/z" }));
+    }
+
+    [Test]
     public async Task A_file_server_passes_on_what_was_packed_before()
     {
         await using TestCluster cluster = await TestCluster.StartAsync();

@@ -6,7 +6,8 @@ namespace BigFs.Hosting.Tests.Messaging;
 /// <summary>Events of every kind, every field unlike its default.</summary>
 internal static class BusSamples
 {
-    public static IEnumerable<ClusterEvent> All => [Heartbeat(5), ServerHeartbeat(5), new ClusterMapChanged { Version = 42 }];
+    public static IEnumerable<ClusterEvent> All =>
+        [Heartbeat(5), ServerHeartbeat(5), new ClusterMapChanged { Version = 42 }, new MetadataInvalidated { Paths = ["/a", "/b/c"], Trees = ["/d"] }];
 
     public static DataNodeHeartbeat Heartbeat(long incarnation) => new()
     {

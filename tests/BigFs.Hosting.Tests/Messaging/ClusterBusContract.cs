@@ -122,7 +122,8 @@ internal abstract class ClusterBusContract
             {
                 message = await ReadAsync();
             }
-            while (message is ClusterMapChanged { Version: < 0 } or DataNodeHeartbeat { Incarnation: < 0 } or FileServerHeartbeat { Incarnation: < 0 });
+            while (message is ClusterMapChanged { Version: < 0 } or DataNodeHeartbeat { Incarnation: < 0 } or FileServerHeartbeat { Incarnation: < 0 }
+                || (message is MetadataInvalidated { Paths: [var path, ..] } && path.Name.StartsWith('-')));
             return message;
         }
 
@@ -163,6 +164,7 @@ internal abstract class ClusterBusContract
         {
             ClusterTopic.ClusterUpdates => new ClusterMapChanged { Version = number },
             ClusterTopic.ServerHeartbeats => BusSamples.ServerHeartbeat(number),
+            ClusterTopic.MetadataInvalidations => new MetadataInvalidated { Paths = [$"/{number}"] },
             _ => Heartbeat(number),
         };
     }

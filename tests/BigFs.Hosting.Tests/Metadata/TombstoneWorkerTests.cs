@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Membership;
+using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Replication;
@@ -73,7 +74,7 @@ internal sealed class TombstoneWorkerTests
                 return isSettled;
             });
         _server = new Server(
-            _store, queue.Object, _store, _manager.Object, directory.Object,
+            _store, queue.Object, _store, _manager.Object, directory.Object, new InProcessClusterBus(NullLogger.Instance),
             new TombstoneWorkerOptions { BatchSize = Batch }, _time, NullLogger<Server>.Instance);
     }
 

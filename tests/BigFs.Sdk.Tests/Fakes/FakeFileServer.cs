@@ -36,6 +36,8 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
 
     public ConcurrentQueue<int> PageSizes { get; } = new();
 
+    public ConcurrentQueue<TimeSpan> Staleness { get; } = new();
+
     public List<BigFsEntry> Entries { get; } = [];
 
     public TimeSpan TimeToLive { get; set; } = TimeSpan.FromMinutes(1);
@@ -143,6 +145,18 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
             _sessions.TryRemove(session, out _);
             Aborted.Enqueue(written);
         }
+    }
+
+    public ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
+    {
+        Staleness.Enqueue(maxStaleness);
+        return OpenAsync(path, cancellationToken);
+    }
+
+    public ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
+    {
+        Staleness.Enqueue(maxStaleness);
+        return FindAsync(path, cancellationToken);
     }
 
     public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)

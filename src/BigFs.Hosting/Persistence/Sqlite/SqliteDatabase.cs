@@ -30,8 +30,18 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>The connection that writes.</summary>
     public SqliteConnection Connection { get; }
 
-    /// <summary>What the database is called.</summary>
+    /// <summary>What the database holds, one word.</summary>
     public string Name => _options.Name;
+
+    /// <summary>Size of the write-ahead log's file; 0 when there is none.</summary>
+    public long WalBytes
+    {
+        get
+        {
+            var file = new FileInfo(Path.Combine(_options.Directory ?? "", Name + ".db-wal"));
+            return file.Exists ? file.Length : 0;
+        }
+    }
 
     /// <summary>Whether nothing outlives this object.</summary>
     public bool IsInMemory => _options.Directory is null;

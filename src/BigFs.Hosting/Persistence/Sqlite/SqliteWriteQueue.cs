@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
@@ -24,6 +25,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     private readonly Channel<SqliteWriteOperation> _waiting = Channel.CreateBounded<SqliteWriteOperation>(
         new BoundedChannelOptions(Capacity) { SingleReader = true });
 
+    private readonly SqliteMetrics _metrics;
     private readonly Task _loop;
     private volatile BigFsException? _failure;
 
@@ -42,6 +44,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         _savepoint = new SqliteStatement(database.Connection, "SAVEPOINT operation");
         _release = new SqliteStatement(database.Connection, "RELEASE operation");
         _undo = new SqliteStatement(database.Connection, "ROLLBACK TO operation");
+        _metrics = new SqliteMetrics(database, () => _waiting.Reader.Count);
         _loop = Task.Run(RunAsync);
     }
 
@@ -76,6 +79,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     {
         _waiting.Writer.TryComplete();
         await _loop.ConfigureAwait(false);
+        _metrics.Dispose();
         foreach (SqliteStatement statement in (SqliteStatement[])[_begin, _commit, _rollback, _savepoint, _release, _undo])
         {
             statement.Dispose();
@@ -100,6 +104,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 await _turn.WaitAsync().ConfigureAwait(false);
             }
 
+            long began = Stopwatch.GetTimestamp();
             try
             {
                 Carry(batch);
@@ -109,6 +114,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 _turn?.Release();
             }
 
+            _metrics.Ended(Stopwatch.GetElapsedTime(began), batch.Count);
             foreach (SqliteWriteOperation operation in Canary.AnswerBeforeCommit ? [] : batch)
             {
                 operation.Complete();

@@ -33,12 +33,19 @@ internal sealed class ChunkReader
     /// <summary>The client's large buffers.</summary>
     public LargeBuffers LargeBuffers => _context.LargeBuffers;
 
-    /// <summary>Opens the version that stands at the path now.</summary>
+    /// <summary>Opens the version that stands at the path now, or stood there not longer ago than the options allow.</summary>
     /// <exception cref="BigFsException">NotFound, IsDirectory, Damaged (the manifest), Unavailable, TimedOut.</exception>
-    public static async Task<ChunkReader> OpenAsync(ClientContext context, BigFsPath path, CancellationToken cancellationToken)
+    public static async Task<ChunkReader> OpenAsync(
+        ClientContext context, BigFsPath path, DownloadOptions options, CancellationToken cancellationToken)
     {
+        TimeSpan maxStaleness = options.MaxStaleness;
+        OptionChecks.CheckStaleness(path, maxStaleness);
         OpenedFile? opened = await context.Control.RunAsync(
-            path, (server, token) => server.OpenAsync(path, token), cancellationToken).ConfigureAwait(false);
+            path,
+            (server, token) => maxStaleness > TimeSpan.Zero
+                ? server.OpenStaleAsync(path, maxStaleness, token)
+                : server.OpenAsync(path, token),
+            cancellationToken).ConfigureAwait(false);
         return opened is null
             ? throw new BigFsException(BigFsErrorCode.NotFound, $"There is no file \"{path}\".") { Path = path.ToString() }
             : new ChunkReader(context, await WholeAsync(context, opened, cancellationToken).ConfigureAwait(false));

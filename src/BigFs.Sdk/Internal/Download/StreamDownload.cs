@@ -11,7 +11,7 @@ internal static class StreamDownload
         OptionChecks.Within(path, nameof(options.Concurrency), options.Concurrency, 1, OptionChecks.MaxConcurrency);
         var progress = new MonotonicProgress(options.Progress);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, context.Stopping);
-        ChunkReader reader = await ChunkReader.OpenAsync(context, path, all.Token).ConfigureAwait(false);
+        ChunkReader reader = await ChunkReader.OpenAsync(context, path, options, all.Token).ConfigureAwait(false);
         var ahead = new ReadAhead(reader, options.Concurrency, position: 0, window: null, all.Token);
         await using (ahead.ConfigureAwait(false))
         {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using BigFs.Protocol;
 using Grpc.Core;
 
@@ -64,6 +65,8 @@ internal sealed class CallStream : IAsyncDisposable
         try
         {
             var pending = new Pending(this, _clock.GetTimestamp(), limit);
+            call.LimitMilliseconds = (uint)Math.Clamp(limit.TotalMilliseconds, 1, uint.MaxValue);
+            call.TraceParent = Activity.Current?.Id ?? "";
             lock (_gate)
             {
                 if (_failure is { } failure)

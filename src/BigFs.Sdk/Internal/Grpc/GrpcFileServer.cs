@@ -107,9 +107,12 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         return _connection.CallAsync((c, o) => c.AbortFileAsync(message, o), cancellationToken);
     }
 
-    public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
+    public ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        OpenStaleAsync(path, TimeSpan.Zero, cancellationToken);
+
+    public async ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
     {
-        var message = new Protocol.OpenRequest { Path = path.ToString() };
+        var message = new Protocol.OpenRequest { Path = path.ToString(), MaxStaleness = maxStaleness.Ticks };
         Protocol.Answer answer =
             await _connection.ExchangeAsync(new Protocol.Call { Open = message }, cancellationToken).ConfigureAwait(false);
         return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
@@ -128,9 +131,12 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
             cancellationToken);
     }
 
-    public async ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken)
+    public ValueTask<BigFsEntry?> FindAsync(BigFsPath path, CancellationToken cancellationToken) =>
+        FindStaleAsync(path, TimeSpan.Zero, cancellationToken);
+
+    public async ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
     {
-        var message = new Protocol.FindRequest { Path = path.ToString() };
+        var message = new Protocol.FindRequest { Path = path.ToString(), MaxStaleness = maxStaleness.Ticks };
         Protocol.Answer answer =
             await _connection.ExchangeAsync(new Protocol.Call { Find = message }, cancellationToken).ConfigureAwait(false);
         return answer.Find.Required("the answer").Entry?.FromProto();

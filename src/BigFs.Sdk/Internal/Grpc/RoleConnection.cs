@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Grpc.Core;
 
@@ -40,7 +41,7 @@ internal sealed class RoleConnection<TClient>(
                 CallRoute.Current = route;
                 using AsyncUnaryCall<TResponse> sent = call(
                     _parts.Client,
-                    new CallOptions(deadline: DateTime.UtcNow + left, cancellationToken: cancellationToken));
+                    new CallOptions(TraceHeaders(), DateTime.UtcNow + left, cancellationToken));
                 return map(await sent.ResponseAsync.ConfigureAwait(false));
             },
             cancellationToken);
@@ -228,6 +229,10 @@ internal sealed class RoleConnection<TClient>(
         _parts.Channel.Dispose();
         await instances.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>The caller's activity, for the other end to make its own under it; null when there is none.</summary>
+    private static Metadata? TraceHeaders() =>
+        Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } id } ? new Metadata { { "traceparent", id } } : null;
 
     /// <summary>Chooses an instance for what is not left to the channel's balancer, by the same table.</summary>
     private string Choose(CallRoute route) =>

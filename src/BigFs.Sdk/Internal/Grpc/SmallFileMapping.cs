@@ -135,6 +135,12 @@ internal static class SmallFileMapping
             Lease = found.Lease.Ticks,
         };
 
+    public static Protocol.FindMetadataResponse ToProto(this MetadataChange? change) =>
+        change is null ? new Protocol.FindMetadataResponse { Unchanged = true } : change.Found.ToProto();
+
+    public static MetadataChange? ChangeFromProto(this Protocol.FindMetadataResponse proto) =>
+        proto.Unchanged ? null : new MetadataChange(proto.FromProto());
+
     public static MetadataEntry? FromProto(this Protocol.FindMetadataResponse proto) => proto.Entry is { } entry
         ? new MetadataEntry(entry.FromProto(), proto.Manifest.FromProto())
         {
