@@ -42,6 +42,9 @@ internal sealed record KafkaTopic(ClusterTopic Topic, int Partitions, TimeSpan R
                 ["cleanup.policy"] = "delete",
                 ["retention.ms"] = milliseconds,
 
+                // When it came, by the brokers' clock: retention does not hang on the clocks of publishers.
+                ["message.timestamp.type"] = "LogAppendTime",
+
                 // Only whole segments are removed: none is to last longer than what it keeps.
                 ["segment.ms"] = milliseconds,
             },

@@ -70,6 +70,9 @@ public sealed class BigFsCluster : IAsyncDisposable
     /// </summary>
     public Uri? Endpoint { get; private set; }
 
+    /// <summary>The event plane, for tests that look at it.</summary>
+    internal IClusterBus Bus => _bus;
+
     /// <summary>Where everything is kept; empty in memory.</summary>
     public string DataDirectory { get; }
 
@@ -276,7 +279,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             bool isFirst = _endpoints.Count == 0;
             var listener = new ControlListener($"127.0.0.1:{(isFirst ? _options.Port : 0)}", _services.LoggerFactory);
             listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
-                one, _services.LoggerOf<FileServer.FileServerService>())));
+                one, _services.LoggerOf<FileServer.FileServerService>(), listener.FileServerCalls)));
             if (isFirst)
             {
                 listener.Map(Protocol.NameServer.BindService(new NameServerService(nameServer, listener.Stopping)));
@@ -293,6 +296,9 @@ public sealed class BigFsCluster : IAsyncDisposable
                 lease.Start();
                 await lease.Registered.WaitAsync(cancellationToken).ConfigureAwait(false);
             }
+
+            string id = RoleNames.Id(ServiceRole.FileServer, listener.Endpoint);
+            Keep(new FileServer.FileServerPulse(_bus, id, listener.Endpoint, listener.FileServerCalls, _services.Time)).Start();
         }
     }
 

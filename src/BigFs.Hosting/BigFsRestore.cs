@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 using BigFs.Hosting.Backup;
@@ -73,10 +74,12 @@ public static class BigFsRestore
     private static async Task<BigFsRestored> RestoreAsync(
         IDisk disk, string backup, (string Name, string Folder)[] wanted, CancellationToken cancellationToken)
     {
+        CrashPoint.Reach("restore.before-extract");
         BackupManifest manifest = await BackupReader.ExtractAsync(
             backup,
             wanted.ToDictionary(one => one.Name, one => Path.Combine(one.Folder, WorkFolder, one.Name)),
             cancellationToken).ConfigureAwait(false);
+        CrashPoint.Reach("restore.before-generation");
         long? generation = null;
         foreach ((string name, string folder) in wanted)
         {
@@ -91,14 +94,18 @@ public static class BigFsRestore
                 SqliteVolumeMapStore.BeginAfterRestore(work);
             }
 
+            CrashPoint.Reach("restore.before-sync");
             await BackupWriter.SyncAsync(disk, Path.Combine(work, name)).ConfigureAwait(false);
         }
 
         // The names last, one right after the other.
         foreach ((string name, string folder) in wanted)
         {
+            CrashPoint.Reach("restore.before-rename");
             File.Move(Path.Combine(folder, WorkFolder, name), Path.Combine(folder, name));
+            CrashPoint.Reach("restore.before-directory-sync");
             await disk.SyncDirectoryAsync(folder).ConfigureAwait(false);
+            CrashPoint.Reach("restore.after-directory-sync");
         }
 
         foreach ((_, string folder) in wanted)

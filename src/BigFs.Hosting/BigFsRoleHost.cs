@@ -122,7 +122,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             _listener.Map(Protocol.AccessKeys.BindService(new AccessKeysService(
                 new AccessKeyAdministration(_keys!, files, _services.Time), _access.Forget, _services.Time)));
             _listener.Map(Protocol.FileServer.BindService(new FileServer.FileServerService(
-                files, _services.LoggerOf<FileServer.FileServerService>())));
+                files, _services.LoggerOf<FileServer.FileServerService>(), _listener.FileServerCalls)));
         }
 
         DataNodeHost? datanode = _roles.Contains(ServiceRole.DataNode)
@@ -138,6 +138,12 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         foreach (ServiceRole role in _roles)
         {
             Announce(role, _listener.Endpoint, datanode);
+        }
+
+        if (_roles.Contains(ServiceRole.FileServer))
+        {
+            string id = RoleNames.Id(ServiceRole.FileServer, _listener.Endpoint);
+            Keep(new FileServer.FileServerPulse(bus, id, _listener.Endpoint, _listener.FileServerCalls, _services.Time)).Start();
         }
     }
 

@@ -17,7 +17,8 @@ public sealed partial class BigFsRoleHostOptions
     public IList<string> Roles { get; set; } = [];
 
     /// <summary>
-    /// Where the roles keep their data; needed for metadata-server (on SQLite), node-manager and datanode. One role uses the folder
+    /// Where the roles keep their data; needed for metadata-server (on SQLite, or for the first key with
+    /// <see cref="RequireKeys"/>), node-manager and datanode. One role uses the folder
     /// itself, several a folder each below it, named as the role.
     /// </summary>
     public string? DataDirectory { get; set; }
@@ -113,7 +114,7 @@ public sealed partial class BigFsRoleHostOptions
         SettingsCheck.Require(
             roles.Distinct().Count() == roles.Length, nameof(Roles), string.Join(", ", Roles), "each role at most once");
         bool keeps = roles.Any(role => role is ServiceRole.NodeManager or ServiceRole.DataNode
-            || (role == ServiceRole.MetadataServer && Metadata is null));
+            || (role == ServiceRole.MetadataServer && (Metadata is null || RequireKeys)));
         Metadata?.Validate();
         SettingsCheck.Require(
             !keeps || !string.IsNullOrWhiteSpace(DataDirectory), nameof(DataDirectory), DataDirectory, "a folder for these roles");

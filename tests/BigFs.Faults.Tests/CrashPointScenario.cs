@@ -52,7 +52,10 @@ internal sealed class CrashPointScenario
     {
         FaultBuild.Require();
         string[] all =
-            [.. Parts, .. MetadataCrashScenario.Parts, .. MetadataCrashScenario.LateParts, MigrationCrashScenario.Part];
+            [
+                .. Parts, .. MetadataCrashScenario.Parts, .. MetadataCrashScenario.LateParts, MigrationCrashScenario.Part,
+                .. BackupCrashScenario.Parts,
+            ];
         Assert.That((await NamesAsync()).Select(PartOf).Distinct(), Is.EquivalentTo(all));
     }
 

@@ -79,6 +79,19 @@ internal static class CrashPoints
         "migration.after-script",
         "migration.before-commit",
         "migration.after-commit",
+        "backup.before-copy",
+        "backup.between-steps",
+        "backup.before-stream",
+        "archive.before-sync",
+        "archive.before-rename",
+        "archive.before-directory-sync",
+        "archive.after-directory-sync",
+        "restore.before-extract",
+        "restore.before-generation",
+        "restore.before-sync",
+        "restore.before-rename",
+        "restore.before-directory-sync",
+        "restore.after-directory-sync",
     ];
 
     // Behind the names: it is checked against them as the type is initialized.

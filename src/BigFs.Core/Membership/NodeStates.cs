@@ -22,6 +22,9 @@ public enum NodeEvent
 
     /// <summary>It was probed as often as the settings say and did not answer.</summary>
     ProbeFailed = 6,
+
+    /// <summary>It was probed again and did not answer, and nothing was heard of it for the time that a return may take.</summary>
+    Overdue = 7,
 }
 
 /// <summary>What follows from an event on a node, beside its new state.</summary>
@@ -56,18 +59,28 @@ public static class NodeStates
         new(NodeState.Joining, NodeEvent.Silent, NodeState.Joining, NodeEffects.Probe),
         new(NodeState.Joining, NodeEvent.Accused, NodeState.Joining, NodeEffects.Probe),
         new(NodeState.Joining, NodeEvent.ProbeFailed, NodeState.Suspect, NodeEffects.EndAppends),
+        new(NodeState.Joining, NodeEvent.Overdue, NodeState.Suspect, NodeEffects.EndAppends),
         new(NodeState.Up, NodeEvent.Answered, NodeState.Up, NodeEffects.JudgeReplicas),
         new(NodeState.Up, NodeEvent.RestartedCleanly, NodeState.Up, NodeEffects.JudgeReplicas),
         new(NodeState.Up, NodeEvent.RestartedUncleanly, NodeState.Up, NodeEffects.DoubtReplicas | NodeEffects.EndAppends),
         new(NodeState.Up, NodeEvent.Silent, NodeState.Up, NodeEffects.Probe),
         new(NodeState.Up, NodeEvent.Accused, NodeState.Up, NodeEffects.Probe),
         new(NodeState.Up, NodeEvent.ProbeFailed, NodeState.Suspect, NodeEffects.EndAppends),
+        new(NodeState.Up, NodeEvent.Overdue, NodeState.Suspect, NodeEffects.EndAppends),
         new(NodeState.Suspect, NodeEvent.Answered, NodeState.Up, NodeEffects.JudgeReplicas),
         new(NodeState.Suspect, NodeEvent.RestartedCleanly, NodeState.Up, NodeEffects.JudgeReplicas),
         new(NodeState.Suspect, NodeEvent.RestartedUncleanly, NodeState.Up, NodeEffects.DoubtReplicas | NodeEffects.EndAppends),
         new(NodeState.Suspect, NodeEvent.Silent, NodeState.Suspect, NodeEffects.Probe),
         new(NodeState.Suspect, NodeEvent.Accused, NodeState.Suspect, NodeEffects.Probe),
         new(NodeState.Suspect, NodeEvent.ProbeFailed, NodeState.Suspect, NodeEffects.None),
+        new(NodeState.Suspect, NodeEvent.Overdue, NodeState.Dead, NodeEffects.None),
+        new(NodeState.Dead, NodeEvent.Answered, NodeState.Up, NodeEffects.JudgeReplicas),
+        new(NodeState.Dead, NodeEvent.RestartedCleanly, NodeState.Up, NodeEffects.JudgeReplicas),
+        new(NodeState.Dead, NodeEvent.RestartedUncleanly, NodeState.Up, NodeEffects.DoubtReplicas | NodeEffects.EndAppends),
+        new(NodeState.Dead, NodeEvent.Silent, NodeState.Dead, NodeEffects.Probe),
+        new(NodeState.Dead, NodeEvent.Accused, NodeState.Dead, NodeEffects.Probe),
+        new(NodeState.Dead, NodeEvent.ProbeFailed, NodeState.Dead, NodeEffects.None),
+        new(NodeState.Dead, NodeEvent.Overdue, NodeState.Dead, NodeEffects.None),
     ];
 
     /// <summary>Looks a transition up.</summary>

@@ -109,12 +109,13 @@ public sealed class ClusterSecret
         return null;
     }
 
-    /// <summary>The key that scatters the numbers of chunks: of the lowest number in use, since it should rarely change.</summary>
-    internal byte[] ScatteringKey()
+    /// <summary>The key of a permutation: of the lowest number in use, since it should rarely change.</summary>
+    /// <param name="purpose">What it is for.</param>
+    internal byte[] PermutationKey(string purpose)
     {
         (_, byte[] key) = _keys.MinBy(one => one.Id);
         var derived = new byte[KeyBytes];
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, derived, salt: [], "BigFS chunk keys v1"u8);
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, key, derived, salt: [], Encoding.UTF8.GetBytes(purpose));
         return derived;
     }
 

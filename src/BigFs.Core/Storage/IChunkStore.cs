@@ -20,6 +20,9 @@ public interface IChunkStore
     /// <summary>Where buffers for <see cref="AppendAsync"/> come from.</summary>
     ChunkBufferPool Buffers { get; }
 
+    /// <summary>Where whoever reads chunks counts what was read; null when nobody asks.</summary>
+    StoreTraffic? Traffic => null;
+
     /// <summary>
     /// Says whether a write would be taken now, before any of its bytes are accepted. <see cref="ChunkStatus.Ok"/> is no
     /// promise: <see cref="AppendAsync"/> checks again.

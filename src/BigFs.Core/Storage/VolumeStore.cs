@@ -54,6 +54,14 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
     /// <inheritdoc/>
     public ChunkBufferPool Buffers { get; }
 
+    /// <inheritdoc cref="IChunkStore.Traffic"/>
+    public StoreTraffic Traffic { get; } = new();
+
+    StoreTraffic? IChunkStore.Traffic => Traffic;
+
+    /// <summary>Bytes that can still be written to the disk.</summary>
+    public ValueTask<long> GetFreeBytesAsync() => _context.Disk.GetFreeBytesAsync(_context.Options.DataDirectory);
+
     /// <inheritdoc/>
     public IReadOnlyList<VolumeReport> Volumes
     {
@@ -99,7 +107,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             request.Volume,
             buffer,
             () => ValueTask.FromResult(ChunkStatus.Ok),
-            volume => volume.AppendAsync(request, buffer, cancellationToken));
+            volume => CountAsync(request.Length, () => volume.AppendAsync(request, buffer, cancellationToken)));
     }
 
     /// <inheritdoc/>
@@ -115,7 +123,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             request.Volume,
             buffer,
             () => AcceptTermAsync(order.Term, cancellationToken),
-            volume => volume.AdoptAsync(request, buffer, cancellationToken));
+            volume => CountAsync(request.Length, () => volume.AdoptAsync(request, buffer, cancellationToken)));
     }
 
     /// <inheritdoc/>
@@ -206,6 +214,20 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             {
                 buffer.Dispose();
             }
+        }
+    }
+
+    private async ValueTask<ChunkStatus> CountAsync(int length, Func<ValueTask<ChunkStatus>> append)
+    {
+        ChunkStatus status = ChunkStatus.Busy;
+        Traffic.BeginAppend();
+        try
+        {
+            return status = await append();
+        }
+        finally
+        {
+            Traffic.EndAppend(status == ChunkStatus.Ok ? length : 0);
         }
     }
 

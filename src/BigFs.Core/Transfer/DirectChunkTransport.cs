@@ -159,6 +159,7 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
 
         await using (stored)
         {
+            store.Traffic?.Read(destination.Length);
             return stored.Length == chunk.Length && BlockRange.Vouches(stored.BlockChecksums.Span, chunk)
                 ? await BlockRange.ReadAsync(
                     chunk.Length,

@@ -92,6 +92,7 @@ internal sealed class DirectCopy(
             }
 
             _bytes += chunk.Length;
+            store.Traffic?.Read(chunk.Length);
             ChunkBuffer taken = buffer;
             buffer = null;
             return take(new StoredChunkInfo(key, chunk.Length, crc32C, Deleted: false), taken)

@@ -53,6 +53,7 @@ internal sealed class ServerRead(
     public bool SendBlocks(StoredChunk chunk)
     {
         (int start, int end) = BlockRange.Cover(request.Offset, request.Length, chunk.Length);
+        context.Store.Traffic?.Read(end - start);
         bool fromPages = connection.SendsFiles && chunk.TryGetFile(out _, out _);
         byte[] buffer = fromPages ? [] : ArrayPool<byte>.Shared.Rent(Math.Min(FrameHeader.MaxData, end - start));
         try

@@ -43,6 +43,7 @@ internal sealed class SmallRead(ServerContext context, MultiplexedSocket socket,
                     return;
                 }
 
+                context.Store.Traffic?.Read(piece.Length);
                 Answer(chunk, piece.Span);
             }
             finally

@@ -19,15 +19,17 @@ internal sealed class AccessGate
 
     private readonly RoleTokenVerifier? _roles;
     private readonly AccessKeyChecker? _keys;
+    private readonly Func<BigFsPath, VersionVeil>? _versionsOf;
     private readonly bool _roleCertificates;
     private readonly TimeProvider _time;
     private long _loggedAt;
 
-    private AccessGate(RoleTokenVerifier? roles, AccessKeyChecker? keys, bool roleCertificates, TimeProvider time) =>
-        (_roles, _keys, _roleCertificates, _time) = (roles, keys, roleCertificates, time);
+    private AccessGate(
+        RoleTokenVerifier? roles, AccessKeyChecker? keys, Func<BigFsPath, VersionVeil>? versionsOf, bool roleCertificates, TimeProvider time) =>
+        (_roles, _keys, _versionsOf, _roleCertificates, _time) = (roles, keys, versionsOf, roleCertificates, time);
 
     /// <summary>The gate of a cluster without keys.</summary>
-    public static AccessGate Open { get; } = new(null, null, false, TimeProvider.System);
+    public static AccessGate Open { get; } = new(null, null, null, false, TimeProvider.System);
 
     /// <summary>Checks keys, for doors that a policy's table does not know; null where none are required.</summary>
     public AccessKeyChecker? Keys => _keys;
@@ -35,10 +37,12 @@ internal sealed class AccessGate
     /// <summary>Makes the gate of a cluster with keys.</summary>
     /// <param name="roles">Checks the tokens of roles.</param>
     /// <param name="keys">Checks clients' keys.</param>
+    /// <param name="versionsOf">The versions of files as the clients of a root see them.</param>
     /// <param name="roleCertificates">Whether roles have to show a certificate, too.</param>
     /// <param name="time">Clock.</param>
-    public static AccessGate Closed(RoleTokenVerifier roles, AccessKeyChecker keys, bool roleCertificates, TimeProvider time) =>
-        new(roles, keys, roleCertificates, time);
+    public static AccessGate Closed(
+        RoleTokenVerifier roles, AccessKeyChecker keys, Func<BigFsPath, VersionVeil> versionsOf, bool roleCertificates, TimeProvider time) =>
+        new(roles, keys, versionsOf, roleCertificates, time);
 
     /// <summary>Who calls.</summary>
     /// <param name="method">The method's full name, "/package.Service/Method".</param>
@@ -80,7 +84,7 @@ internal sealed class AccessGate
             throw AccessErrors.PartOfTheTree(key);
         }
 
-        return CallAccess.OfKey(key, _keys);
+        return CallAccess.OfKey(key, _keys, _versionsOf!(key.Root));
     }
 
     /// <summary>The rights that a method asks of a client, any of which suffices.</summary>

@@ -8,10 +8,13 @@ internal sealed class CallAccess
 {
     private readonly AccessKeyChecker? _checker;
 
-    private CallAccess(AccessKeyChecker? checker, AccessKeyRecord? key, ServiceRole? role) => (_checker, Key, Role) = (checker, key, role);
+    private readonly VersionVeil? _versions;
+
+    private CallAccess(AccessKeyChecker? checker, AccessKeyRecord? key, VersionVeil? versions, ServiceRole? role) =>
+        (_checker, Key, _versions, Role) = (checker, key, versions, role);
 
     /// <summary>Where no keys are required: everything is everybody's.</summary>
-    public static CallAccess Open { get; } = new(null, null, null);
+    public static CallAccess Open { get; } = new(null, null, null, null);
 
     /// <summary>The key, when a client called with one.</summary>
     public AccessKeyRecord? Key { get; }
@@ -19,12 +22,12 @@ internal sealed class CallAccess
     /// <summary>The role, when one of the cluster's own called and proved it.</summary>
     public ServiceRole? Role { get; }
 
-    public static CallAccess OfKey(AccessKeyRecord key, AccessKeyChecker checker) => new(checker, key, null);
+    public static CallAccess OfKey(AccessKeyRecord key, AccessKeyChecker checker, VersionVeil versions) => new(checker, key, versions, null);
 
-    public static CallAccess OfRole(ServiceRole role) => new(null, null, role);
+    public static CallAccess OfRole(ServiceRole role) => new(null, null, null, role);
 
     /// <summary>The files as this caller sees them: below its root, under ids of its own.</summary>
-    public IFileServer Over(IFileServer files) => Key is { } key ? new RootedFileServer(files, key) : files;
+    public IFileServer Over(IFileServer files) => Key is { } key ? new RootedFileServer(files, key, _versions!) : files;
 
     /// <summary>Checks for one operation of a stream that was admitted long ago.</summary>
     /// <exception cref="BigFsException">Unauthenticated, NotAllowed, Unavailable.</exception>

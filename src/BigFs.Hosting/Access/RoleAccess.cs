@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using BigFs.Core.Control;
 using BigFs.Core.Security;
@@ -14,6 +15,7 @@ internal sealed class RoleAccess : IAsyncDisposable
     private readonly BigFsRoleHostOptions _options;
     private readonly ClusterSecret? _secret;
     private readonly TimeProvider _time;
+    private readonly ConcurrentDictionary<BigFsPath, VersionVeil> _veils = new(); // as many as keys have roots
     private AccessGate _gate = AccessGate.Open;
 
     /// <summary>Makes it of validated settings.</summary>
@@ -73,6 +75,7 @@ internal sealed class RoleAccess : IAsyncDisposable
             _gate = AccessGate.Closed(
                 new RoleTokenVerifier(_secret!, new RoleTokenOptions(), _time),
                 new AccessKeyChecker(store, new AccessKeyCheckerOptions(), _time),
+                root => _veils.GetOrAdd(root, one => new VersionVeil(_secret!, one)),
                 _options.ControlRoleCertificates,
                 _time);
         }

@@ -4,27 +4,30 @@ using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
-using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting.Access;
 
 /// <summary>
 /// A file server as the owner of a key sees it: the key's root directory is "/", sessions and operations are its own
-/// (<see cref="PrincipalIds"/>), and errors speak of its paths alone. The root need not be there yet: it is then as empty as a
+/// (<see cref="PrincipalIds"/>), versions are the root's (<see cref="VersionVeil"/>), and errors speak of its paths alone. The root need not be there yet: it is then as empty as a
 /// new one. Thread-safe.
 /// </summary>
-internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) : IFileServer
+internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key, VersionVeil versions) : IFileServer
 {
-    private readonly RootedPaths _paths = new(key.Root);
+    private readonly RootedPaths _paths = new(key.Root, versions);
 
     public ValueTask<UploadTicket> BeginUploadAsync(BeginUploadRequest request, int grants, CancellationToken cancellationToken) =>
         OwnAsync(
             async () =>
             {
                 RequireFilePath(request.Path);
-                UploadTicket ticket = await files.BeginUploadAsync(
-                    request with { Operation = Id(request.Operation), Path = _paths.Full(request.Path) }, grants, cancellationToken)
-                    .ConfigureAwait(false);
+                BeginUploadRequest full = request with
+                {
+                    Operation = Id(request.Operation),
+                    Path = _paths.Full(request.Path),
+                    Precondition = _paths.Full(request.Precondition),
+                };
+                UploadTicket ticket = await files.BeginUploadAsync(full, grants, cancellationToken).ConfigureAwait(false);
                 return ticket with { Session = ticket.Session with { Id = request.Operation } };
             },
             request.Path);
@@ -55,12 +58,12 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
     public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
         await OwnAsync(() => files.StageChunksAsync(request with { Session = Id(request.Session) }, cancellationToken)).ConfigureAwait(false);
 
-    /// <remarks>A version is a random number of 64 bits that only who saw the file was told; it names no path.</remarks>
     public ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
-        OwnAsync(async () => await files.ReadManifestAsync(request, cancellationToken).ConfigureAwait(false));
+        OwnAsync(async () => await files.ReadManifestAsync(
+            request with { Version = _paths.Full(request.Version) }, cancellationToken).ConfigureAwait(false));
 
     public ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
-        OwnAsync(async () => await files.RenewReadAsync(version, cancellationToken).ConfigureAwait(false));
+        OwnAsync(async () => await files.RenewReadAsync(_paths.Full(version), cancellationToken).ConfigureAwait(false));
 
     public ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
         OwnAsync(
@@ -84,6 +87,7 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
                     Operation = Id(request.Operation),
                     Session = request.Session is { } session ? Id(session) : null,
                     Path = _paths.Full(request.Path),
+                    Precondition = _paths.Full(request.Precondition),
                 };
                 return Own(await files.CommitFileAsync(full, cancellationToken).ConfigureAwait(false));
             },
@@ -157,11 +161,9 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
         await using IAsyncEnumerator<EntryPage> pages = files.StreamAsync(full, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await HasNextAsync(pages, request.Directory).ConfigureAwait(false))
         {
-            // The packed form is relative to the directory: below whatever it is called.
-            foreach (ReadOnlyMemory<byte> part in pages.Current.Pack(ControlLimits.MaxListingBytes))
-            {
-                yield return EntryPage.OfPacked(request.Directory, part);
-            }
+            yield return key.Root.IsRoot
+                ? pages.Current
+                : EntryPage.Of(request.Directory, [.. pages.Current.Entries.Select(_paths.Own)]);
         }
     }
 
@@ -176,9 +178,16 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key) :
         }
 
         return OwnAsync(
-            async () => await files.DeleteAsync(
-                request with { Operation = Id(request.Operation), Path = _paths.Full(request.Path) }, cancellationToken)
-                .ConfigureAwait(false),
+            async () =>
+            {
+                DeleteRequest full = request with
+                {
+                    Operation = Id(request.Operation),
+                    Path = _paths.Full(request.Path),
+                    Version = request.Version is { } version ? _paths.Full(version) : null,
+                };
+                return await files.DeleteAsync(full, cancellationToken).ConfigureAwait(false);
+            },
             request.Path);
     }
 

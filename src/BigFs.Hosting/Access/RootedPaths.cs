@@ -1,4 +1,5 @@
 using BigFs.Core.Metadata;
+using BigFs.Core.Security;
 
 namespace BigFs.Hosting.Access;
 
@@ -6,7 +7,7 @@ namespace BigFs.Hosting.Access;
 /// Paths and errors of the owner of a key, whose root directory is "/" to it: on the way in every path lies below the root,
 /// whatever it is made of, for a path has no ".." and no empty segment; on the way out no text names what lies above.
 /// </summary>
-internal sealed class RootedPaths(BigFsPath root)
+internal sealed class RootedPaths(BigFsPath root, VersionVeil? versions = null)
 {
     private readonly string _root = root.ToString();
 
@@ -35,10 +36,21 @@ internal sealed class RootedPaths(BigFsPath root)
 
     /// <summary>The entry as the owner sees it.</summary>
     /// <exception cref="BigFsException">Internal: it lies elsewhere, which nothing that was asked for does.</exception>
-    public BigFsEntry Own(BigFsEntry entry) => root.IsRoot ? entry : entry with { Path = Own(entry.Path) };
+    public BigFsEntry Own(BigFsEntry entry) =>
+        root.IsRoot ? entry : entry is BigFsFile file ? Own(file) : entry with { Path = Own(entry.Path) };
 
     /// <summary>The same of a file.</summary>
-    public BigFsFile Own(BigFsFile file) => root.IsRoot ? file : file with { Path = Own(file.Path) };
+    public BigFsFile Own(BigFsFile file) => root.IsRoot
+        ? file
+        : file with { Path = Own(file.Path), Version = versions?.Own(file.Version) ?? file.Version };
+
+    /// <summary>The cluster's version of what the owner named.</summary>
+    public BigFsVersion Full(BigFsVersion version) => versions?.Full(version) ?? version;
+
+    /// <summary>The same in a precondition.</summary>
+    public Precondition Full(Precondition precondition) => precondition.Kind == PreconditionKind.Version
+        ? precondition with { Version = Full(precondition.Version) }
+        : precondition;
 
     /// <summary>The path as the owner sees it.</summary>
     /// <exception cref="BigFsException">Internal: it lies elsewhere.</exception>
@@ -70,8 +82,9 @@ internal sealed class RootedPaths(BigFsPath root)
             blamed = error.Path == Full(path).ToString() ? path : blamed;
         }
 
-        // These may name a file above; and whatever else still names the root is said anew.
-        bool mayTell = error.Code is not BigFsErrorCode.NotDirectory && !message.Contains(_root, StringComparison.Ordinal);
+        // These may name a file above, or a version of the cluster's; and whatever else still names the root is said anew.
+        bool mayTell = error.Code is not (BigFsErrorCode.NotDirectory or BigFsErrorCode.PreconditionFailed or BigFsErrorCode.VersionExpired)
+            && !message.Contains(_root, StringComparison.Ordinal);
         return new BigFsException(error.Code, mayTell ? message : Sentence(error.Code, blamed))
         {
             Path = blamed?.ToString(),
@@ -88,6 +101,7 @@ internal sealed class RootedPaths(BigFsPath root)
         (BigFsErrorCode.DirectoryNotEmpty, { } at) => MetadataErrors.DirectoryNotEmpty(at).Message,
         (BigFsErrorCode.NotDirectory, { } at) => $"\"{at}\" cannot exist or be a directory: a file stands there, or above it.",
         (BigFsErrorCode.PreconditionFailed, { } at) => $"\"{at}\" has another version than the one that was named.",
+        (BigFsErrorCode.VersionExpired, _) => "The version that was named is no longer readable, or never was of a file here.",
         (_, { } at) => $"The operation on \"{at}\" failed: {code}.",
         _ => $"The operation failed: {code}.",
     };

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Formats.Tar;
 using System.Security.Cryptography;
+using BigFs.Core.Faults;
 using BigFs.Core.Storage;
 
 namespace BigFs.Hosting.Backup;
@@ -73,14 +74,18 @@ internal sealed class BackupWriter : IAsyncDisposable
         }
 
         await CloseAsync().ConfigureAwait(false);
+        CrashPoint.Reach("archive.before-sync");
         await SyncAsync(_disk, _file + Partial).ConfigureAwait(false);
         if (Path.Exists(_file))
         {
             throw new BigFsException(BigFsErrorCode.AlreadyExists, $"\"{_file}\" exists already; a backup replaces nothing.");
         }
 
+        CrashPoint.Reach("archive.before-rename");
         await _disk.RenameAsync(_file + Partial, _file).ConfigureAwait(false);
+        CrashPoint.Reach("archive.before-directory-sync");
         await _disk.SyncDirectoryAsync(Path.GetDirectoryName(_file)!).ConfigureAwait(false);
+        CrashPoint.Reach("archive.after-directory-sync");
         return manifest;
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using BigFs.Core.Faults;
 using BigFs.Hosting.Persistence.Sqlite;
 
 namespace BigFs.Hosting.Backup;
@@ -48,6 +49,7 @@ internal sealed class DatabaseCopy : IDisposable
                 cancellationToken,
                 TaskCreationOptions.LongRunning,
                 TaskScheduler.Default).ConfigureAwait(false);
+            CrashPoint.Reach("backup.before-stream");
             var file = new FileStream(_file, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, useAsync: true);
             await using (file.ConfigureAwait(false))
             {

@@ -258,12 +258,28 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
         }
     }
 
+    /// <summary>A sign of life is worth more than its figures: without them when they cannot be had.</summary>
+    private async ValueTask<DataNodeLoad?> MeasureAsync(DataNodeMeter meter)
+    {
+        try
+        {
+            return await meter.MeasureAsync();
+        }
+        catch (Exception unknown)
+        {
+            LogNotMeasured(_logger, Id, unknown.Message);
+            return null;
+        }
+    }
+
     private async Task SendHeartbeatsAsync(TimeSpan interval)
     {
+        var meter = new DataNodeMeter(_store, _time);
         try
         {
             for (long sequence = 1; ; sequence++)
             {
+                DataNodeLoad? load = await MeasureAsync(meter);
                 await _bus.PublishAsync(
                     new DataNodeHeartbeat
                     {
@@ -271,6 +287,7 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
                         Incarnation = _incarnation,
                         Sequence = sequence,
                         ControlEndpoint = _controlEndpoint,
+                        Load = load,
                     },
                     _stop.Token);
                 await Task.Delay(interval, _time, _stop.Token);
@@ -296,6 +313,9 @@ internal sealed partial class DataNode : IDataNode, IAsyncDisposable
 
     [LoggerMessage(5005, LogLevel.Error, "Datanode {Node} does not reread its chunks any more")]
     private static partial void LogScrubEnded(ILogger logger, NodeId node, Exception exception);
+
+    [LoggerMessage(5007, LogLevel.Debug, "Datanode {Node} could not measure its load: {Reason}")]
+    private static partial void LogNotMeasured(ILogger logger, NodeId node, string reason);
 
     [LoggerMessage(5006, LogLevel.Warning,
         "The node manager was not told that chunk {Key} of volume {Volume} is bad; the next pass tells it: {Reason}")]

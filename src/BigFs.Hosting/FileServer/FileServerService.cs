@@ -11,13 +11,33 @@ namespace BigFs.Hosting.FileServer;
 
 /// <summary>A file server, served over gRPC.</summary>
 /// <remarks>Every call goes to what its caller may see (<see cref="For"/>), never to all files.</remarks>
-internal sealed class FileServerService(IFileServer all, ILogger<FileServerService> logger) : Protocol.FileServer.FileServerBase
+/// <param name="all">The file server.</param>
+/// <param name="logger">Is told of faults.</param>
+/// <param name="calls">Counts what travels on streams of calls; null for nobody.</param>
+internal sealed class FileServerService(IFileServer all, ILogger<FileServerService> logger, CallMeter? calls = null)
+    : Protocol.FileServer.FileServerBase
 {
     public override Task Exchange(
         IAsyncStreamReader<Protocol.Calls> requestStream,
         IServerStreamWriter<Protocol.Answers> responseStream,
         ServerCallContext context) =>
-        CallExchange.ServeAsync("FileServer", requestStream, responseStream, Handler(context), logger, context.CancellationToken);
+        CallExchange.ServeAsync(
+            "FileServer", requestStream, responseStream, Counted(Handler(context)), logger, context.CancellationToken);
+
+    /// <summary>The same, counted where somebody counts.</summary>
+    private Func<Protocol.Call, CancellationToken, ValueTask<Protocol.Answer>> Counted(
+        Func<Protocol.Call, CancellationToken, ValueTask<Protocol.Answer>> handle) => calls is null ? handle : async (call, cancellationToken) =>
+        {
+            calls.Begin();
+            try
+            {
+                return await handle(call, cancellationToken);
+            }
+            finally
+            {
+                calls.End();
+            }
+        };
 
     public override async Task<Protocol.UploadTicket> BeginUpload(
         Protocol.BeginUploadRequest request, ServerCallContext context)

@@ -51,6 +51,9 @@ internal sealed class ControlListener : IAsyncDisposable
     /// <summary>Where it listens, "host:port"; empty before the start.</summary>
     public string Endpoint { get; private set; } = "";
 
+    /// <summary>Counts the calls of the file server's service.</summary>
+    public CallMeter FileServerCalls { get; } = new();
+
     /// <summary>Adds a service, before the start: <c>XBase.BindService(instance)</c>.</summary>
     public ControlListener Map(ServerServiceDefinition service)
     {
@@ -118,6 +121,7 @@ internal sealed class ControlListener : IAsyncDisposable
         {
             options.MaxReceiveMessageSize = limits.MessageBytes;
             options.MaxSendMessageSize = ControlLimits.MaxMessageBytes;
+            options.Interceptors.Add<CallMeterInterceptor>(FileServerCalls, "bigfs.v1.FileServer");
             options.Interceptors.Add<ErrorInterceptor>(_loggerFactory.CreateLogger<ErrorInterceptor>(), Stopping);
 
             // Within it: it sees failures as they are.

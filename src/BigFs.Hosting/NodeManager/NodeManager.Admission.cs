@@ -134,17 +134,19 @@ internal sealed partial class NodeManager
     }
 
     /// <summary>A node was asked at that time and did not answer.</summary>
-    private async Task SuspectAsync(NodeEntry probed, long asked)
+    private async Task GiveUpAsync(NodeEntry probed, long asked, NodeEvent happened)
     {
         int ended = 0;
+        NodeState next = default;
         bool isNew = await _book.ChangeAsync(
             current =>
             {
                 NodeEntry now = current.Nodes[probed.Id];
-                NodeTransition transition = NodeStates.Next(now.State, NodeEvent.ProbeFailed);
+                NodeTransition transition = NodeStates.Next(now.State, happened);
+                next = transition.Next;
                 if (now != probed || transition.Next == now.State || _watch.HasReportedSince(now.Id, asked))
                 {
-                    return null; // It was admitted meanwhile, or is suspect already.
+                    return null; // It was admitted meanwhile, or nothing changes.
                 }
 
                 ImmutableArray<VolumeRecord> changed =
@@ -158,7 +160,11 @@ internal sealed partial class NodeManager
                 return new ClusterChange { Nodes = [now with { State = transition.Next }], Volumes = changed };
             },
             CancellationToken.None);
-        if (isNew)
+        if (isNew && next == NodeState.Dead)
+        {
+            NodeManagerLog.NodeDead(_logger, probed.Id, _watch.SinceHeard(probed.Id));
+        }
+        else if (isNew)
         {
             NodeManagerLog.NodeSuspect(_logger, probed.Id, ended);
             _keeper.Interrupt(probed.Id);

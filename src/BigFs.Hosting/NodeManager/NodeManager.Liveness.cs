@@ -81,11 +81,32 @@ internal sealed partial class NodeManager
                 }
             }
 
+            NoteSilentBus();
             _keeper.Kick();
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
             NodeManagerLog.RoundFailed(_logger, exception);
+        }
+    }
+
+    /// <summary>The silence of many together is the bus's, as long as they answer when they are asked: that is worth a word.</summary>
+    private void NoteSilentBus()
+    {
+        NodeId[] up = [.. _book.Current.Nodes.Values.Where(node => node.State == NodeState.Up).Select(node => node.Id)];
+        int silent = up.Count(node => _watch.SinceHeartbeat(node) > _options.SuspectAfter);
+        bool isSilent = silent * 2 > up.Length;
+        if (isSilent != _isBusSilent && up.Length > 1)
+        {
+            _isBusSilent = isSilent;
+            if (isSilent)
+            {
+                NodeManagerLog.BusSilent(_logger, silent, up.Length);
+            }
+            else
+            {
+                NodeManagerLog.BusHeardAgain(_logger);
+            }
         }
     }
 
@@ -184,7 +205,8 @@ internal sealed partial class NodeManager
         bool isEarly = node.State == NodeState.Joining && _time.GetElapsedTime(_started) < _options.SuspectAfter;
         if (IsProof(node.Id) && !isEarly)
         {
-            await SuspectAsync(node, asked);
+            bool isOverdue = node.State == NodeState.Suspect && _watch.SinceHeard(node.Id) >= _options.DeadAfter;
+            await GiveUpAsync(node, asked, isOverdue ? NodeEvent.Overdue : NodeEvent.ProbeFailed);
         }
     }
 

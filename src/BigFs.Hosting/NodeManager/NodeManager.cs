@@ -32,6 +32,7 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
     private readonly BackgroundTasks _verifications = new();
     private readonly Lock _lock = new();
     private readonly Dictionary<NodeId, bool> _probing = [];
+    private bool _isBusSilent;
     private long _started;
     private Task _loops = Task.CompletedTask;
 

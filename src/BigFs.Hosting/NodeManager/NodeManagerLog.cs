@@ -55,6 +55,15 @@ internal static partial class NodeManagerLog
     [LoggerMessage(3015, LogLevel.Information, "Chunk {Key} of volume {Volume} on datanode {Node} was reported as damaged; looking gave {Status}")]
     public static partial void DamageNotConfirmed(ILogger logger, ChunkKey key, VolumeId volume, NodeId node, ChunkStatus status);
 
+    [LoggerMessage(3017, LogLevel.Warning, "No heartbeats come from {Silent} of {Up} datanodes that are up and answer probes: the bus is silent, nobody is suspect for that")]
+    public static partial void BusSilent(ILogger logger, int silent, int up);
+
+    [LoggerMessage(3018, LogLevel.Information, "Heartbeats come again")]
+    public static partial void BusHeardAgain(ILogger logger);
+
+    [LoggerMessage(3019, LogLevel.Warning, "Datanode {Node} has not answered for {Silence}: dead; its volumes have fewer replicas until it returns")]
+    public static partial void NodeDead(ILogger logger, NodeId node, TimeSpan silence);
+
     [LoggerMessage(3016, LogLevel.Debug, "Datanode {Node} was reported: {Status}")]
     public static partial void Accused(ILogger logger, NodeId node, ChunkStatus status);
 }

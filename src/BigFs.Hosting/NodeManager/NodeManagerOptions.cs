@@ -11,6 +11,12 @@ internal sealed record NodeManagerOptions
     /// <summary>Silence after which a datanode is probed; default 5 s, more than the heartbeat interval.</summary>
     public TimeSpan SuspectAfter { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Silence, to probes too, after which a suspect datanode is dead: it is no more counted on; default 5 min, more than
+    /// <see cref="SuspectAfter"/>.
+    /// </summary>
+    public TimeSpan DeadAfter { get; init; } = TimeSpan.FromMinutes(5);
+
     /// <summary>How long a probe waits for the answer; default 1 s.</summary>
     public TimeSpan ProbeTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -39,6 +45,7 @@ internal sealed record NodeManagerOptions
         SettingsCheck.Positive(HeartbeatInterval, nameof(HeartbeatInterval));
         SettingsCheck.Require(
             SuspectAfter > HeartbeatInterval, nameof(SuspectAfter), SuspectAfter, "more than HeartbeatInterval");
+        SettingsCheck.Require(DeadAfter > SuspectAfter, nameof(DeadAfter), DeadAfter, "more than SuspectAfter");
         SettingsCheck.Positive(ProbeTimeout, nameof(ProbeTimeout));
         SettingsCheck.Between(ProbeAttempts, 1, 10, nameof(ProbeAttempts));
         SettingsCheck.Require(

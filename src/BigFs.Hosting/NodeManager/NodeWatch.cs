@@ -26,7 +26,7 @@ internal sealed class NodeWatch(TimeProvider time)
             if (isNew)
             {
                 (seen.Incarnation, seen.Sequence, seen.Load) = (heartbeat.Incarnation, heartbeat.Sequence, heartbeat.Load);
-                seen.Heard = time.GetTimestamp();
+                seen.Heard = seen.Heartbeat = time.GetTimestamp();
             }
 
             return isNew;
@@ -75,6 +75,15 @@ internal sealed class NodeWatch(TimeProvider time)
         }
     }
 
+    /// <summary>How long no heartbeat has come from it, whatever it answered meanwhile.</summary>
+    public TimeSpan SinceHeartbeat(NodeId node)
+    {
+        lock (_lock)
+        {
+            return time.GetElapsedTime(SeenNeedsLock(node).Heartbeat);
+        }
+    }
+
     /// <summary>How long ago it said how it is; for ever when it never did.</summary>
     public TimeSpan SinceReport(NodeId node)
     {
@@ -116,7 +125,7 @@ internal sealed class NodeWatch(TimeProvider time)
     {
         if (!_seen.TryGetValue(node, out Seen? seen))
         {
-            _seen[node] = seen = new Seen { Heard = time.GetTimestamp() };
+            _seen[node] = seen = new Seen { Heard = time.GetTimestamp(), Heartbeat = time.GetTimestamp() };
         }
 
         return seen;
@@ -125,6 +134,8 @@ internal sealed class NodeWatch(TimeProvider time)
     private sealed class Seen
     {
         public long Heard { get; set; }
+
+        public long Heartbeat { get; set; }
 
         public long Incarnation { get; set; }
 

@@ -34,12 +34,12 @@ internal sealed class ProcessScenario : IAsyncDisposable
     /// <summary>What the cluster said on standard error, restarted roles included.</summary>
     public IEnumerable<string> Events => _restarted.Append(Dev).SelectMany(program => program.ErrorLines);
 
-    public static async Task<ProcessScenario> StartAsync(int nodes = 3)
+    public static async Task<ProcessScenario> StartAsync(int nodes = 3, params string[] more)
     {
         var scenario = new ProcessScenario();
         try
         {
-            await scenario.StartDevAsync("--nodes", nodes.ToString(null, null), "--port", "0");
+            await scenario.StartDevAsync(["--nodes", nodes.ToString(null, null), "--port", "0", .. more]);
             return scenario;
         }
         catch

@@ -18,8 +18,16 @@ public sealed class NodeStatesTests
     [Test]
     public void Only_a_failed_probe_makes_a_node_suspect()
     {
-        var ways = NodeStates.Table.Where(row => row.State != NodeState.Suspect && row.Next == NodeState.Suspect);
-        Assert.That(ways.Select(row => row.Event), Is.All.EqualTo(NodeEvent.ProbeFailed));
+        var ways = NodeStates.Table.Where(row => row.State != NodeState.Suspect && row.Next == NodeState.Suspect).ToArray();
+        Assert.That(ways, Is.Not.Empty);
+        Assert.That(ways.Select(row => row.Event), Is.All.EqualTo(NodeEvent.ProbeFailed).Or.EqualTo(NodeEvent.Overdue));
+    }
+
+    [Test]
+    public void Nobody_is_dead_who_was_not_suspect_and_overdue()
+    {
+        var ways = NodeStates.Table.Where(row => row.State != NodeState.Dead && row.Next == NodeState.Dead);
+        Assert.That(ways.Select(row => (row.State, row.Event)), Is.EqualTo([(NodeState.Suspect, NodeEvent.Overdue)]));
     }
 
     [Test]

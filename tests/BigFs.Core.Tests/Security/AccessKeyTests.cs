@@ -88,6 +88,24 @@ internal sealed class AccessKeyTests
             new ChunkKeyScatter(ClusterSecret.Create(new byte[32])).Scatter(ChunkKey.Create(1, 7)), Is.Not.EqualTo(keys[7]));
     }
 
+    [Test]
+    public void A_version_is_another_one_below_every_root_and_comes_back()
+    {
+        var secret = ClusterSecret.Create(RandomNumberGenerator.GetBytes(ClusterSecret.KeyBytes));
+        var one = new VersionVeil(secret, "/a");
+        var other = new VersionVeil(secret, "/b");
+        var all = new VersionVeil(secret, BigFsPath.Root);
+        Gen.ULong.Sample(number =>
+        {
+            var version = new BigFsVersion(number);
+            return one.Full(one.Own(version)) == version
+                && one.Own(version) != other.Own(version)
+                && one.Own(version) != version
+                && all.Own(version) == version
+                && new VersionVeil(secret, "/a").Own(version) == one.Own(version);
+        });
+    }
+
     private static AccessKeyRecord Record(AccessKey key) => new()
     {
         Id = key.Id,

@@ -38,4 +38,19 @@ internal sealed class PostgresClusterTests
             async () => await BigFsCluster.StartAsync(new BigFsClusterOptions { InMemory = true, Metadata = new BigFsPostgreSql { ConnectionString = "Host=h" } }),
             Throws.TypeOf<BigFsException>().With.Property(nameof(BigFsException.Code)).EqualTo(BigFsErrorCode.InvalidSettings));
     }
+
+    [Test]
+    public void The_first_key_needs_a_folder_also_when_names_are_elsewhere()
+    {
+        var options = new BigFsRoleHostOptions
+        {
+            Roles = [BigFsRoleNames.NameServer, BigFsRoleNames.MetadataServer],
+            Metadata = new BigFsPostgreSql { ConnectionString = "Host=h;Database=d" },
+        };
+        Assert.That(options.Validate, Throws.Nothing);
+
+        options.RequireKeys = true;
+
+        Assert.That(options.Validate, Throws.TypeOf<BigFsException>().With.Message.Contains(nameof(options.DataDirectory)));
+    }
 }

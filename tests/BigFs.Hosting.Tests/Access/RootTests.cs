@@ -186,6 +186,43 @@ internal sealed class RootTests
     }
 
     [Test]
+    public async Task A_version_is_known_below_one_root_alone()
+    {
+        await using KeyedCluster cluster = await KeyedCluster.StartAsync();
+        await using BigFsClient all = cluster.Client(cluster.AdminKey);
+        string key = (await cluster.KeyAsync("rw", "/one")).Text;
+        await using BigFsClient one = cluster.Client(key);
+        await using BigFsClient two = cluster.Client((await cluster.KeyAsync("rw", "/one")).Text);
+        UploadResult uploaded = await one.UploadBytesAsync("/file", new byte[100_000]);
+        BigFsVersion own = uploaded.File.Version;
+        BigFsVersion full = ((BigFsFile)(await all.FindAsync("/one/file"))!).Version;
+        using var channels = new ChannelCache(TimeSpan.FromSeconds(5), ChannelSecurity.Of(key, null));
+        var raw = new Protocol.FileServer.FileServerClient(channels.Get(cluster.ControlEndpoint));
+
+        Assert.That(own, Is.Not.EqualTo(full));
+        Assert.That(((BigFsFile)(await two.FindAsync("/file"))!).Version, Is.EqualTo(own));
+        Assert.That(((BigFsFile)(await one.ListPageAsync("/")).Entries.Single()).Version, Is.EqualTo(own));
+        await foreach (BigFsEntry entry in one.ListAsync("/"))
+        {
+            Assert.That(((BigFsFile)entry).Version, Is.EqualTo(own));
+        }
+
+        Assert.That(
+            await CodeAsync(async () => await raw.ReadManifestAsync(new Protocol.ManifestRequest { Version = full.Value, Count = 1 })),
+            Is.EqualTo(BigFsErrorCode.VersionExpired));
+        Assert.That(
+            await CodeAsync(async () => await raw.RenewReadAsync(new Protocol.RenewReadRequest { Version = full.Value })),
+            Is.EqualTo(BigFsErrorCode.VersionExpired));
+        Assert.That((await raw.ReadManifestAsync(new Protocol.ManifestRequest { Version = own.Value, Count = 1 })).Total, Is.EqualTo(1));
+        await raw.RenewReadAsync(new Protocol.RenewReadRequest { Version = own.Value });
+        BigFsException refused = (await Assert.ThrowsAsync<BigFsException>(
+            () => one.DeleteAsync("/file", new DeleteOptions { Version = full })))!;
+        Assert.That(refused.Code, Is.EqualTo(BigFsErrorCode.PreconditionFailed));
+        Assert.That(refused.Message, Does.Not.Contain(full.ToString()));
+        Assert.That(await two.DeleteAsync("/file", new DeleteOptions { Version = own }), Is.True);
+    }
+
+    [Test]
     public async Task An_administrator_below_a_root_makes_sees_and_revokes_keys_below_it_alone()
     {
         await using KeyedCluster cluster = await KeyedCluster.StartAsync();

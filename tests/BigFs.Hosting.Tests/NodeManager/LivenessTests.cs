@@ -33,6 +33,70 @@ public sealed class LivenessTests
     }
 
     [Test]
+    public async Task The_silence_of_all_is_told_as_the_buses_and_so_is_its_end()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        await cluster.WaitAsync(() => cluster.Log.Has(3017), _ => true, "the word of the silent bus");
+
+        long sequence = 0;
+        await cluster.WaitAsync(
+            () =>
+            {
+                sequence++;
+                foreach (FakeDataNode node in cluster.Nodes.All)
+                {
+                    _ = cluster.Bus.PublishAsync(Heartbeat(node, sequence), CancellationToken.None);
+                }
+
+                return cluster.Log.Has(3018);
+            },
+            map => map.Nodes.All(node => node.State == NodeState.Up),
+            "the word of its return");
+    }
+
+    [Test]
+    public async Task A_node_that_is_away_for_long_is_dead_and_up_again_when_it_answers()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.CreateAsync(nodes: 3);
+        cluster.Options = cluster.Options with { DeadAfter = TimeSpan.FromMilliseconds(300) };
+        await cluster.StartManagerAsync();
+        foreach (FakeDataNode one in cluster.Nodes.All)
+        {
+            await cluster.RegisterAsync(one);
+        }
+
+        FakeDataNode node = cluster.Nodes.All[0];
+        node.Stop();
+        await cluster.WaitAsync(map => map.Nodes[0].State == NodeState.Suspect);
+        ClusterMap map = await cluster.WaitAsync(map => map.Nodes[0].State == NodeState.Dead);
+        Assert.That(map.Nodes.Skip(1).Select(one => one.State), Is.All.EqualTo(NodeState.Up));
+
+        node.Start(clean: true);
+        await cluster.WaitAsync(map => map.Nodes[0].State == NodeState.Up);
+    }
+
+    [Test]
+    public async Task Doubled_and_late_heartbeats_do_not_hide_that_a_node_is_gone()
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
+        FakeDataNode node = cluster.Nodes.All[0];
+        for (long sequence = 1; sequence <= 20; sequence++)
+        {
+            await cluster.Bus.PublishAsync(Heartbeat(node, sequence), CancellationToken.None);
+        }
+
+        node.Stop();
+        var random = new Random(20260131);
+        await cluster.WaitAsync(
+            () =>
+            {
+                _ = cluster.Bus.PublishAsync(Heartbeat(node, random.Next(1, 21)), CancellationToken.None);
+                return true;
+            },
+            map => map.Nodes[0].State == NodeState.Suspect);
+    }
+
+    [Test]
     public async Task A_clients_word_alone_makes_nobody_suspect()
     {
         await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 3, openVolumes: 3);
@@ -54,15 +118,7 @@ public sealed class LivenessTests
         await cluster.WaitAsync(
             () =>
             {
-                _ = cluster.Bus.PublishAsync(
-                    new DataNodeHeartbeat
-                    {
-                        Node = node.Id,
-                        Incarnation = node.Incarnation,
-                        Sequence = 1,
-                        ControlEndpoint = "",
-                    },
-                    CancellationToken.None);
+                _ = cluster.Bus.PublishAsync(Heartbeat(node, 1), CancellationToken.None);
                 return true;
             },
             map => map.Nodes is [{ State: NodeState.Up }]);
@@ -156,4 +212,12 @@ public sealed class LivenessTests
         Assert.That(wrong!.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
         Assert.That(wrong.Message, Does.Contain(nameof(NodeManagerOptions.SuspectAfter)));
     }
+
+    private static DataNodeHeartbeat Heartbeat(FakeDataNode node, long sequence) => new()
+    {
+        Node = node.Id,
+        Incarnation = node.Incarnation,
+        Sequence = sequence,
+        ControlEndpoint = "",
+    };
 }

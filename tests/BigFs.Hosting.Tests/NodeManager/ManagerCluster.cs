@@ -36,6 +36,7 @@ internal sealed class ManagerCluster : IAsyncDisposable
     {
         HeartbeatInterval = TimeSpan.FromMilliseconds(10),
         SuspectAfter = TimeSpan.FromMilliseconds(50),
+        DeadAfter = TimeSpan.FromMinutes(5),
         ProbeTimeout = TimeSpan.FromSeconds(5),
         MaxRetryPause = TimeSpan.FromMilliseconds(20),
         ReportInterval = TimeSpan.FromMilliseconds(30),

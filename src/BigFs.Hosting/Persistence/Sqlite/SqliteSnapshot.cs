@@ -1,3 +1,4 @@
+using BigFs.Core.Faults;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 
@@ -10,8 +11,8 @@ namespace BigFs.Hosting.Persistence.Sqlite;
 /// </summary>
 internal static class SqliteSnapshot
 {
-    /// <summary>4 MiB: few enough to stop soon when the caller is gone.</summary>
-    private const int PagesPerStep = 1024;
+    /// <summary>1 MiB: few enough to stop soon when the caller is gone.</summary>
+    private const int PagesPerStep = 256;
 
     private const int MostProblems = 5;
 
@@ -29,6 +30,7 @@ internal static class SqliteSnapshot
             {
                 // What is read from here on is the state of this moment, however long the copying takes.
                 Execute(source, "BEGIN; SELECT count(*) FROM sqlite_schema");
+                CrashPoint.Reach("backup.before-copy");
                 Copy(source, target, cancellationToken);
             }
 
@@ -68,6 +70,7 @@ internal static class SqliteSnapshot
         int code;
         while ((code = raw.sqlite3_backup_step(backup, PagesPerStep)) == raw.SQLITE_OK)
         {
+            CrashPoint.Reach("backup.between-steps");
             cancellationToken.ThrowIfCancellationRequested();
         }
 
