@@ -2,6 +2,12 @@ using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BigFs.Benchmarks;
+using BigFs.Benchmarks.Metadata;
+
+if (args is ["metadata", .. string[] own])
+{
+    return await MetadataBench.RunAsync(own);
+}
 
 if (args is ["metadata-reference", .. string[] rest])
 {

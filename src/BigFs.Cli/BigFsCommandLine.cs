@@ -48,6 +48,7 @@ internal sealed class BigFsCommandLine
         Root.Add(CopyCommand.Make(this));
         Root.Add(ListCommand.Make(this));
         Root.Add(StatCommand.Make(this));
+        Root.Add(TotalsCommand.Make(this));
         Root.Add(CatCommand.Make(this));
         Root.Add(MakeDirectoryCommand.Make(this));
         Root.Add(MoveCommand.Make(this));

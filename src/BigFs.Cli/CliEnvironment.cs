@@ -33,6 +33,13 @@ internal sealed class CliEnvironment(CliConsole console)
     /// <summary>Asks a cluster which servers there are.</summary>
     public Func<BigFsClientOptions, CancellationToken, Task<IReadOnlyList<BigFsInstance>>> Instances { get; init; } = BigFsInstance.ListAsync;
 
+    /// <summary>Asks a cluster how it fares.</summary>
+    public Func<BigFsClientOptions, CancellationToken, Task<BigFsClusterStatus>> Status { get; init; } = BigFsClusterStatus.ReadAsync;
+
+    /// <summary>All environment variables.</summary>
+    public Func<IReadOnlyDictionary<string, string>> Variables { get; init; } = () => Environment.GetEnvironmentVariables()
+        .Cast<System.Collections.DictionaryEntry>().ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? "");
+
     /// <summary>An environment variable, or null.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
 

@@ -17,6 +17,9 @@ public sealed record BigFsInstance
     /// <summary>Where its control service listens, "host:port".</summary>
     public required string Endpoint { get; init; }
 
+    /// <summary>The version of BigFS that it runs; empty when it does not say it.</summary>
+    public string Version { get; init; } = "";
+
     /// <summary>Its process where that is one which this process sees (the same machine, since its last start); else null.</summary>
     public int? LocalProcessId { get; init; }
 
@@ -53,11 +56,12 @@ public sealed record BigFsInstance
         return found;
     }
 
-    private static BigFsInstance Of(ServiceInstance instance) => new()
+    internal static BigFsInstance Of(ServiceInstance instance) => new()
     {
         Role = RoleNames.Name(instance.Role),
         Id = instance.Id,
         Endpoint = instance.Endpoint,
+        Version = instance.Version,
         LocalProcessId = instance.ProcessId > 0 && instance.Host.Length > 0 && instance.Host == HostIdentity.OfThisProcess
             ? instance.ProcessId
             : null,

@@ -1,12 +1,15 @@
 using BigFs.Core.Control;
+using BigFs.Core.Membership;
 using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
+using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Core.Storage;
 using BigFs.Core.Transfer;
 using BigFs.Hosting.Access;
 using BigFs.Hosting.Access.Grpc;
 using BigFs.Hosting.DataNode;
+using BigFs.Hosting.Diagnostics;
 using BigFs.Hosting.Grpc;
 using BigFs.Hosting.Messaging;
 using BigFs.Hosting.MetadataServer;
@@ -22,8 +25,14 @@ namespace BigFs.Hosting;
 /// </summary>
 public sealed class BigFsRoleHost : IAsyncDisposable
 {
-    /// <summary>Roles start in any order: each waits for those that it needs.</summary>
-    private static readonly ControlTimeouts Patient = new() { WaitForRole = true };
+    /// <summary>
+    /// Roles start in any order: each waits for those that it needs, for longer than those who call it, who end the wait by
+    /// deadlines of their own.
+    /// </summary>
+    private static readonly ControlTimeouts Patient = new() { WaitForRole = true, Operation = TimeSpan.FromMinutes(2) };
+
+    /// <summary>Orders to datanodes: who gives them decides soon what silence means.</summary>
+    private static readonly ControlTimeouts Orders = new();
 
     private readonly BigFsRoleHostOptions _options;
     private readonly RoleServices _services;
@@ -38,16 +47,21 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private IDisk? _disk;
     private readonly List<BigFsClusterRole> _described = [];
     private readonly List<INameServer> _nameServers = [];
+    private readonly RoleProbes _probes = new();
+    private readonly HealthService _health;
 
     private BigFsRoleHost(BigFsRoleHostOptions options)
     {
         _options = options;
-        _roles = options.Validate();
+        _roles = options.Check();
         _services = RoleServices.For(options.LoggerFactory);
         _secret = Secret();
         _access = new RoleAccess(options, _roles, _secret, _services.Time);
         _channels = new ChannelCache(Patient.Connect, _access.Channels);
-        _listener = new ControlListener(options.Listen, _services.LoggerFactory, _access.Listener);
+        _listener = new ControlListener(options.Listen, _services.LoggerFactory, _access.Listener) { Grace = options.StopTimeout };
+        _health = new HealthService(_listener.Stopping);
+        _health.Set(isServing: false);
+        _listener.Map(_health.Bind());
     }
 
     /// <summary>The roles that run here.</summary>
@@ -76,9 +90,17 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the roles cleanly, in the order opposite to their start; one that fails keeps no other.</summary>
+    /// <summary>Whether each role can do its work now: serves, and reaches whom it needs. Takes two seconds at most.</summary>
+    public Task<IReadOnlyList<BigFsRoleHealth>> CheckAsync(CancellationToken cancellationToken = default) =>
+        _probes.AskAsync(cancellationToken);
+
+    /// <summary>
+    /// Stops the roles cleanly: releases their leases, takes no new work, lets the work in hand end within
+    /// <see cref="BigFsRoleHostOptions.StopTimeout"/>; in the order opposite to their start. One that fails keeps no other.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
+        _health.Set(isServing: false);
         IAsyncDisposable[] parts = [.. _started];
         _started.Clear();
         try
@@ -101,7 +123,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
     private async Task StartRolesAsync(CancellationToken cancellationToken)
     {
         (INameServer names, IClusterBus bus) = StartPlanes();
-        var datanodes = new GrpcDataNodeDirectory(_channels, Patient, _services.LoggerOf<GrpcDataNodeDirectory>());
+        var datanodes = new GrpcDataNodeDirectory(_channels, Orders, _services.LoggerOf<GrpcDataNodeDirectory>());
         INodeManager manager = await StartNodeManagerAsync(names, datanodes, bus, cancellationToken).ConfigureAwait(false);
         IMetadataStore metadata =
             await StartMetadataAsync(names, manager, datanodes, bus, cancellationToken).ConfigureAwait(false);
@@ -138,12 +160,36 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         foreach (ServiceRole role in _roles)
         {
             Announce(role, _listener.Endpoint, datanode);
+            _probes.Add(role, ProbeOf(role, metadata, manager, datanode));
         }
 
         if (_roles.Contains(ServiceRole.FileServer))
         {
             string id = RoleNames.Id(ServiceRole.FileServer, _listener.Endpoint);
             Keep(new FileServer.FileServerPulse(bus, id, _listener.Endpoint, _listener.FileServerCalls, _services.Time)).Start();
+        }
+
+        _health.Set(isServing: true);
+    }
+
+    /// <summary>What a role needs to do its work, as a question.</summary>
+    private static Func<CancellationToken, Task> ProbeOf(
+        ServiceRole role, IMetadataStore metadata, INodeManager manager, DataNodeHost? datanode) => role switch
+        {
+            ServiceRole.MetadataServer => token => metadata.FindAsync(BigFsPath.Root, withManifest: false, token).AsTask(),
+            ServiceRole.NodeManager => token => manager.GetMapAsync(-1, token).AsTask(),
+            ServiceRole.FileServer => token => Task.WhenAll(
+                metadata.FindAsync(BigFsPath.Root, withManifest: false, token).AsTask(), manager.GetMapAsync(-1, token).AsTask()),
+            ServiceRole.DataNode => token => ProbeNodeAsync(datanode!.Store.Node, manager, token),
+            _ => _ => Task.CompletedTask,
+        };
+
+    private static async Task ProbeNodeAsync(NodeId node, INodeManager manager, CancellationToken cancellationToken)
+    {
+        ClusterMap? map = await manager.GetMapAsync(-1, cancellationToken).ConfigureAwait(false);
+        if (map?.Nodes.FirstOrDefault(one => one.Id == node)?.State != NodeState.Up)
+        {
+            throw new BigFsException(BigFsErrorCode.Unavailable, "The node manager does not count this datanode as up.");
         }
     }
 
@@ -281,6 +327,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
         BeyondLoopback = _options.RequireKeys,
         Advertise = _options.TransferAdvertise,
         Relay = relay,
+        StopTimeout = _options.StopTimeout,
         Tls = _options.TransferCertificateFile is not { } certificate ? null : new TransferServerTls
         {
             CertificateFile = certificate,

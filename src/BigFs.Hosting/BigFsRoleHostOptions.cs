@@ -90,6 +90,9 @@ public sealed partial class BigFsRoleHostOptions
     /// <summary>Pause before each time that a datanode rereads all its chunks, longer than zero; default 6 hours.</summary>
     public TimeSpan ScrubInterval { get; set; } = TimeSpan.FromHours(6);
 
+    /// <summary>How long work in hand may take to end when the roles stop, more than 0, up to 10 minutes; default 20 s. Then it is cut off.</summary>
+    public TimeSpan StopTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
     /// <summary>
     /// How events travel: "relay" (default) through the name server, or "kafka", which needs <see cref="BusEngine"/> and
     /// <see cref="Kafka"/>. All processes of a cluster are set alike.
@@ -105,9 +108,13 @@ public sealed partial class BigFsRoleHostOptions
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
+    /// <summary>Checks every setting.</summary>
+    /// <exception cref="BigFsException">InvalidSettings, naming the setting and what would be right.</exception>
+    public void Validate() => Check();
+
     /// <summary>Checks every setting and returns the roles in the order in which they start.</summary>
     /// <exception cref="BigFsException">InvalidSettings, naming the setting and what would be right.</exception>
-    internal IReadOnlyList<ServiceRole> Validate()
+    internal IReadOnlyList<ServiceRole> Check()
     {
         ServiceRole[] roles = [.. Roles.Select(RoleNames.Parse).Order()];
         SettingsCheck.Require(roles.Length > 0, nameof(Roles), "empty", "at least one role");
@@ -145,6 +152,8 @@ public sealed partial class BigFsRoleHostOptions
             "set only together with TransferCertificateFile");
         SettingsCheck.Require(
             ScrubBytesPerSecond is >= 0 and <= 1L << 40, nameof(ScrubBytesPerSecond), ScrubBytesPerSecond, "0 to 1 TiB");
+        SettingsCheck.Require(
+            StopTimeout > TimeSpan.Zero && StopTimeout <= TimeSpan.FromMinutes(10), nameof(StopTimeout), StopTimeout, "more than 0, up to 10 minutes");
         SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
         SettingsCheck.Require(
             ClusterSecret is null || ClusterSecretFile is null, nameof(ClusterSecret), "set beside ClusterSecretFile", "only one of them");

@@ -1,3 +1,4 @@
+using System.Reflection;
 using BigFs.Core.Control;
 
 namespace BigFs.Hosting;
@@ -13,6 +14,10 @@ internal static class RoleNames
         (ServiceRole.FileServer, BigFsRoleNames.FileServer),
         (ServiceRole.DataNode, BigFsRoleNames.DataNode),
     ];
+
+    /// <summary>The version of BigFS that this is.</summary>
+    private static readonly string ProgramVersion =
+        typeof(RoleNames).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
     public static string Name(ServiceRole role) => All.Single(one => one.Role == role).Name;
 
@@ -44,5 +49,6 @@ internal static class RoleNames
         Endpoint = endpoint,
         ProcessId = Environment.ProcessId,
         Host = HostIdentity.OfThisProcess,
+        Version = ProgramVersion,
     };
 }

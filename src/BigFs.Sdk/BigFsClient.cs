@@ -196,6 +196,11 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
         return ControlAsync(source, (server, token) => server.MoveAsync(request, token), cancellationToken);
     }
 
+    /// <inheritdoc/>
+    public Task<BigFsTotals> GetTotalsAsync(
+        BigFsPath path, IProgress<BigFsTotals>? progress = null, CancellationToken cancellationToken = default) =>
+        EnterAsync(() => TotalsRun.RunAsync(_context, path, progress, cancellationToken), cancellationToken);
+
     /// <summary>
     /// Ends what is under way and closes the connections; transfers that run fail with
     /// <see cref="ObjectDisposedException"/>. Disposing twice is fine.

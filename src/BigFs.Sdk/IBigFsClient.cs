@@ -65,4 +65,16 @@ public interface IBigFsClient
     /// <summary>Moves a file or directory to a full new path; missing parents are made.</summary>
     /// <exception cref="BigFsException">NotFound, AlreadyExists, IsDirectory, NotDirectory, InvalidPath.</exception>
     Task<BigFsEntry> MoveAsync(BigFsPath source, BigFsPath destination, MoveOptions? options = null, CancellationToken cancellationToken = default);
+
+    /// <summary>
+    /// Adds up what lies below a directory. The cluster counts in short steps, which takes about a second for each few
+    /// hundred thousand entries; an entry that stands throughout counts once, what changes meanwhile may count or not.
+    /// </summary>
+    /// <param name="path">A directory, or a file.</param>
+    /// <param name="progress">Told what was counted so far; null for nobody.</param>
+    /// <param name="cancellationToken">Ends the counting, too.</param>
+    /// <exception cref="BigFsException">NotFound, NotDirectory (a file above).</exception>
+    Task<BigFsTotals> GetTotalsAsync(
+        BigFsPath path, IProgress<BigFsTotals>? progress = null, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException("This client does not add up directories.");
 }

@@ -63,3 +63,19 @@ public sealed record BigFsPage
     /// <summary>Token of the next page; null at the end.</summary>
     public string? ContinuationToken { get; init; }
 }
+
+/// <summary>What lies below a directory; a file is its own total.</summary>
+public sealed record BigFsTotals
+{
+    /// <summary>Files.</summary>
+    public long Files { get; init; }
+
+    /// <summary>Directories, without the one that was named.</summary>
+    public long Directories { get; init; }
+
+    /// <summary>Lengths of the files' contents.</summary>
+    public long Bytes { get; init; }
+
+    /// <summary>Bytes on datanodes, each replica counted, and of contents that the metadata hold, once.</summary>
+    public long PhysicalBytes { get; init; }
+}

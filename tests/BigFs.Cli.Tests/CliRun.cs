@@ -35,8 +35,22 @@ internal sealed class CliRun
     public static Task<CliRun> Async(Mock<IBigFsClient> client, params string[] arguments) =>
         Async(client.Object, "", null, CancellationToken.None, arguments);
 
-    public static async Task<CliRun> Async(
-        IBigFsClient client, string input, string? variable, CancellationToken cancellationToken, params string[] arguments)
+    public static Task<CliRun> Async(
+        Mock<IBigFsClient> client,
+        Func<BigFsClientOptions, CancellationToken, Task<BigFs.Hosting.BigFsClusterStatus>> status,
+        params string[] arguments) => RunAsync(client.Object, "", null, status, CancellationToken.None, arguments);
+
+    public static Task<CliRun> Async(
+        IBigFsClient client, string input, string? variable, CancellationToken cancellationToken, params string[] arguments) =>
+        RunAsync(client, input, variable, null, cancellationToken, arguments);
+
+    private static async Task<CliRun> RunAsync(
+        IBigFsClient client,
+        string input,
+        string? variable,
+        Func<BigFsClientOptions, CancellationToken, Task<BigFs.Hosting.BigFsClusterStatus>>? status,
+        CancellationToken cancellationToken,
+        string[] arguments)
     {
         var run = new CliRun();
         var console = new CliConsole(new MemoryStream(Encoding.UTF8.GetBytes(input)), run._output, run._error);
@@ -48,6 +62,7 @@ internal sealed class CliRun
                 return client;
             },
             Instances = (_, _) => Task.FromResult<IReadOnlyList<BigFs.Hosting.BigFsInstance>>([]),
+            Status = status ?? BigFs.Hosting.BigFsClusterStatus.ReadAsync,
             Variable = name => name == "BIGFS_ENDPOINT" ? variable : null,
         };
         run.ExitCode = await new BigFsCommandLine(environment).RunAsync(arguments, cancellationToken);

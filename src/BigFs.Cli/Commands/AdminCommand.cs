@@ -5,8 +5,9 @@ namespace BigFs.Cli.Commands;
 /// <summary><c>bigfs admin</c>: what operators do.</summary>
 internal static class AdminCommand
 {
-    public static Command Make(BigFsCommandLine line) => new("admin", "What operators do: keys, backup, restore, checks.")
+    public static Command Make(BigFsCommandLine line) => new("admin", "What operators do: status, keys, backup, restore, checks.")
     {
+        StatusCommand.Make(line),
         AdminKeyCommand.Make(line),
         BackupCommand.Make(line),
         RestoreCommand.Make(line),

@@ -16,21 +16,30 @@ internal static class ListCommand
             DefaultValueFactory = _ => "/",
         };
         var isLong = new Option<bool>("--long", "-l") { Description = "Size in bytes, time (UTC), replicas and name." };
-        var command = new Command("ls", "Lists a directory.") { path, isLong };
-        line.SetAction(command, (parsed, context, cancellationToken) =>
-            RunAsync(context, parsed.GetValue(path)!, parsed.GetValue(isLong), cancellationToken));
+        var recursive = new Option<bool>("--recursive", "-R")
+        {
+            Description = "All that lies below, too, as paths relative to the directory, in order.",
+        };
+        var command = new Command("ls", "Lists a directory.") { path, isLong, recursive };
+        line.SetAction(command, (parsed, context, cancellationToken) => RunAsync(
+            context,
+            parsed.GetValue(path)!,
+            parsed.GetValue(isLong),
+            new ListOptions { PageSize = 10_000, Recursive = parsed.GetValue(recursive) },
+            cancellationToken));
         return command;
     }
 
     private static async Task<int> RunAsync(
-        CommandContext context, string argument, bool isLong, CancellationToken cancellationToken)
+        CommandContext context, string argument, bool isLong, ListOptions options, CancellationToken cancellationToken)
     {
         RemotePath remote = RemotePath.Parse(argument);
         try
         {
-            await foreach (BigFsEntry entry in context.Client.ListAsync(remote.Path, null, cancellationToken))
+            int above = remote.Path.IsRoot ? 1 : remote.Path.ToString().Length + 1;
+            await foreach (BigFsEntry entry in context.Client.ListAsync(remote.Path, options, cancellationToken))
             {
-                Write(context, entry, entry.Path.Name, isLong);
+                Write(context, entry, entry.Path.ToString()[above..], isLong);
             }
         }
         catch (BigFsException e) when (e.Code == BigFsErrorCode.NotDirectory && !remote.IsFolder

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using BigFs.Cli.Diagnostics;
 using BigFs.Cli.Errors;
 using BigFs.Cli.Output;
 using BigFs.Cli.Roles;
+using BigFs.Cli.Settings;
 using BigFs.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -10,97 +12,53 @@ namespace BigFs.Cli.Commands;
 /// <summary><c>bigfs run</c>: roles as a process.</summary>
 internal static class RunCommand
 {
-    /// <summary>Holds the cluster's secret itself, for where there are no files; the argument is stronger.</summary>
-    private const string SecretVariable = "BIGFS_CLUSTER_SECRET";
-
     public static Command Make(BigFsCommandLine line)
     {
         var roles = new Argument<string[]>("role")
         {
-            Description = $"One or more of {string.Join(", ", BigFsRoleNames.All)}.",
-            Arity = ArgumentArity.OneOrMore,
+            Description = $"One or more of {string.Join(", ", BigFsRoleNames.All)}, unless the file or the environment names them.",
+            Arity = ArgumentArity.ZeroOrMore,
         };
-        var data = new Option<string>("--data") { Description = "The folder for the data.", HelpName = "DIR" };
-        var listen = new Option<string>("--listen")
+        var settings = new RunOptionSet();
+        var metadata = new MetadataSetting();
+        var config = new Option<string>("--config")
         {
-            Description = "Where control listens; default 127.0.0.1:0, any free port. Beyond loopback only with --require-keys.",
-            HelpName = "HOST:PORT",
-        };
-        var transfer = new Option<string>("--transfer-listen")
-        {
-            Description = "Where a datanode takes and gives chunks; default 127.0.0.1:0. Beyond loopback only with --require-keys.",
-            HelpName = "HOST:PORT",
-        };
-        var nameServer = new Option<string>("--name-server")
-        {
-            Description = "The name servers, several apart by commas; needed unless it is one of the roles.",
-            HelpName = "HOST:PORT",
-        };
-        var secret = new Option<string>("--cluster-secret")
-        {
-            Description = $"The file of the cluster's secret, which the node manager makes; needed for {BigFsRoleNames.FileServer}"
-                + $" and {BigFsRoleNames.DataNode} unless the variable {SecretVariable} holds the secret.",
+            Description = "A JSON file with the settings in a section \"BigFs\"; variables BIGFS_... and arguments are stronger.",
             HelpName = "FILE",
         };
-        Option<string> certificate = FileOption("--transfer-certificate", "A datanode's certificate: its transfer port is encrypted.");
-        Option<string> key = FileOption("--transfer-key", "The private key of the certificate.");
-        Option<string> authority = FileOption("--transfer-authority", "The authorities that sign datanodes' certificates.");
-        var clientCertificates = new Option<bool>("--transfer-client-certificates")
-        {
-            Description = "Take only connections that show a certificate of the authorities.",
-        };
-        var access = new AccessOptions();
-        var replicas = NumberOption.Make<int>("--replicas", "N", "Replicas where an upload does not say, 1 to 8; default 2.");
-        var prepared = NumberOption.Make<long>("--prepared", "BYTES", "Bytes that a datanode may prepare ahead of need; default 256 MiB.");
-        var bus = new BusOptions();
         Option<int?> parent = NumberOption.Make<int>("--parent", "PID", "End with this process.");
         parent.Hidden = true;
-        var metadata = new MetadataSetting();
-        var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.")
+        var command = new Command("run", "Runs roles in this process until SIGINT or SIGTERM.") { roles, config };
+        foreach (Option option in settings.All.Concat(metadata.Options).Append(parent))
         {
-            roles, data, listen, transfer, nameServer, secret, certificate, key, authority, clientCertificates, replicas, prepared, parent,
-        };
-        access.AddTo(command);
-        foreach (Option one in metadata.Options)
-        {
-            command.Options.Add(one);
+            command.Add(option);
         }
 
-        bus.AddTo(command);
-        line.SetServiceAction(command, (parsed, context, cancellationToken) =>
+        line.SetServiceAction(command, async (parsed, context, cancellationToken) =>
         {
-            var options = new BigFsRoleHostOptions { Roles = parsed.GetValue(roles)! };
-            options.Metadata = metadata.Engine(parsed, context.Environment.Variable);
-            options.DataDirectory = parsed.GetValue(data) is { } folder ? Path.GetFullPath(folder) : options.DataDirectory;
-            options.Listen = parsed.GetValue(listen) ?? options.Listen;
-            options.TransferListen = parsed.GetValue(transfer) ?? options.TransferListen;
-            options.NameServer = parsed.GetValue(nameServer) ?? options.NameServer;
-            options.ClusterSecretFile = FullPath(parsed.GetValue(secret));
-            options.ClusterSecret = options.ClusterSecretFile is null ? context.Environment.Variable(SecretVariable) : null;
-            options.TransferCertificateFile = FullPath(parsed.GetValue(certificate));
-            options.TransferKeyFile = FullPath(parsed.GetValue(key));
-            options.TransferAuthorityFile = FullPath(parsed.GetValue(authority));
-            options.TransferClientCertificates = parsed.GetValue(clientCertificates);
-            access.Apply(parsed, options);
-            options.Replicas = parsed.GetValue(replicas) ?? options.Replicas;
-            options.PreparedBytesPerNode = parsed.GetValue(prepared) ?? options.PreparedBytesPerNode;
-            bus.Read(parsed).Apply(options);
-            return RunAsync(context, options, metadata.Again(parsed), parsed.GetValue(parent), cancellationToken);
+            Dictionary<string, string> arguments = settings.Given(parsed);
+            if (parsed.GetValue(roles) is { Length: > 0 } named)
+            {
+                arguments["Roles"] = string.Join(',', named);
+            }
+
+            var configuration = RunConfiguration.Read(parsed.GetValue(config), context.Environment.Variables(), arguments);
+            try
+            {
+                RunOptions options = configuration.ToOptions();
+                options.Host.Metadata = metadata.Engine(parsed, context.Environment.Variable);
+                return await RunAsync(context, options, metadata.Again(parsed), parsed.GetValue(parent), cancellationToken);
+            }
+            catch (BigFsException problem)
+            {
+                throw configuration.Explain(problem);
+            }
         });
         return command;
     }
 
-    private static Option<string> FileOption(string name, string description) =>
-        new(name) { Description = description, HelpName = "FILE" };
-
-    private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
-
     private static async Task<int> RunAsync(
-        CommandContext context,
-        BigFsRoleHostOptions options,
-        IReadOnlyList<string> metadata,
-        int? parent,
-        CancellationToken cancellationToken)
+        CommandContext context, RunOptions options, IReadOnlyList<string> metadata, int? parent, CancellationToken cancellationToken)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task watch = parent is { } processId
@@ -108,12 +66,19 @@ internal static class RunCommand
             : Task.CompletedTask;
         try
         {
-            using var logging = new StderrLoggerFactory(context.Console, context.Environment.Time, LogLevel.Information);
-            options.LoggerFactory = logging;
-            await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options, stop.Token);
+            using var logging = new StderrLoggerFactory(
+                context.Console, context.Environment.Time, LogLevel.Information, options.LogFormat == LogFormats.Json);
+            options.Host.LoggerFactory = logging;
+            options.Host.Validate();
+            await using RoleTelemetry telemetry = await RoleTelemetry.StartAsync(options, logging, stop.Token);
+            await using BigFsRoleHost host = await BigFsRoleHost.StartAsync(options.Host, stop.Token);
+            telemetry.Watch(host);
             string again = ThisProgram.Current().CommandLine([.. RunArguments.Make(options, parent), .. metadata]);
-            TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))]);
+            TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))], telemetry.Endpoint);
+            SystemdNotifier.Ready(context.Environment.Variable);
             await Until.CancelledAsync(stop.Token);
+            SystemdNotifier.Stopping(context.Environment.Variable);
+            telemetry.Watch(null);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -143,20 +108,26 @@ internal static class RunCommand
         }
     }
 
-    private static void TellReady(CommandContext context, IReadOnlyList<RoleLine> roles)
+    private static void TellReady(CommandContext context, IReadOnlyList<RoleLine> roles, string http)
     {
         if (context.Json)
         {
             context.WriteJson(writer =>
             {
                 writer.WriteBoolean("ready", true);
+                if (http.Length > 0)
+                {
+                    writer.WriteString("http", http);
+                }
+
                 RoleLine.WriteAll(writer, roles);
             });
         }
         else
         {
             string list = string.Join(", ", roles.Select(role => $"{role.Role} {role.Id} at {role.Endpoint}"));
-            context.Console.Output.WriteLine(Text.OneLine($"Ready: {list} (pid {Environment.ProcessId})."));
+            string health = http.Length > 0 ? $"; health and metrics at http://{http}" : "";
+            context.Console.Output.WriteLine(Text.OneLine($"Ready: {list} (pid {Environment.ProcessId}){health}."));
         }
 
         context.Console.Flush();

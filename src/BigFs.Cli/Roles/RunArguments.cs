@@ -1,4 +1,5 @@
 using System.Globalization;
+using BigFs.Cli.Settings;
 using BigFs.Hosting;
 
 namespace BigFs.Cli.Roles;
@@ -6,7 +7,7 @@ namespace BigFs.Cli.Roles;
 /// <summary>The arguments that make <c>bigfs run</c> start roles with given settings, from any folder.</summary>
 internal static class RunArguments
 {
-    /// <param name="options">The settings; paths are absolute.</param>
+    /// <param name="options">The roles' settings; paths are absolute.</param>
     /// <param name="parent">The process that the roles end with, if any.</param>
     public static IReadOnlyList<string> Make(BigFsRoleHostOptions options, int? parent)
     {
@@ -30,6 +31,9 @@ internal static class RunArguments
         Flag("--control-role-certificates", options.ControlRoleCertificates);
         Add("--replicas", Number(options.Replicas), Number(defaults.Replicas));
         Add("--prepared", Number(options.PreparedBytesPerNode), Number(defaults.PreparedBytesPerNode));
+        Add("--scrub-rate", Number(options.ScrubBytesPerSecond), Number(defaults.ScrubBytesPerSecond));
+        Add("--scrub-interval", Time(options.ScrubInterval), Time(defaults.ScrubInterval));
+        Add("--stop-timeout", Time(options.StopTimeout), Time(defaults.StopTimeout));
         arguments.AddRange(BusChoice.Of(options).Arguments);
         Add("--parent", parent is { } id ? Number(id) : null, null);
         return arguments;
@@ -42,14 +46,32 @@ internal static class RunArguments
             }
         }
 
-        void Add(string name, string? value, string? byDefault)
+        void Add(string name, string? value, string? byDefault) => AddTo(arguments, name, value, byDefault);
+    }
+
+    /// <summary>The same with what the process shows of itself.</summary>
+    public static IReadOnlyList<string> Make(RunOptions options, int? parent)
+    {
+        var defaults = new RunOptions();
+        List<string> arguments = [.. Make(options.Host, parent)];
+        AddTo(arguments, "--http-listen", options.HttpListen, null);
+        AddTo(arguments, "--otlp", options.OtlpEndpoint, null);
+        AddTo(arguments, "--log-format", options.LogFormat, defaults.LogFormat);
+        AddTo(arguments, "--trace-share", Share(options.TraceShare), Share(defaults.TraceShare));
+        return arguments;
+    }
+
+    private static void AddTo(List<string> arguments, string name, string? value, string? byDefault)
+    {
+        if (value is not null && value != byDefault)
         {
-            if (value is not null && value != byDefault)
-            {
-                arguments.AddRange([name, value]);
-            }
+            arguments.AddRange([name, value]);
         }
     }
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Share(double value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Time(TimeSpan value) => value.ToString("c", CultureInfo.InvariantCulture);
 }

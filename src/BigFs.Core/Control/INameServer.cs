@@ -55,4 +55,7 @@ public sealed record ServiceInstance
     /// one after a restart of the machine. Empty when it is not known.
     /// </summary>
     public string Host { get; init; } = "";
+
+    /// <summary>The version of BigFS that it runs; empty when it is not known.</summary>
+    public string Version { get; init; } = "";
 }

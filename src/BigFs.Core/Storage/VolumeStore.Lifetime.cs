@@ -112,7 +112,7 @@ public sealed partial class VolumeStore
 
         // The marker goes before anything else is written: whatever happens from here on is an unclean stop.
         await NodeIdentityFile.SaveAsync(disk, options.DataDirectory, identity with { CleanStart = false });
-        var shared = new LogResources(disk, options);
+        var shared = new LogResources(disk, options, time);
         var context = new VolumeContext(disk, options, identity.Node, shared, time, logger);
         var volumes = new SortedDictionary<VolumeId, Volume>();
         try

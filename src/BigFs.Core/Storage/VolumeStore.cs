@@ -102,12 +102,14 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
         ChunkAppend request, ChunkBuffer buffer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(buffer);
-        return WithBufferAsync(
-            IsLegal(request) && buffer.PayloadLength == request.Length,
-            request.Volume,
-            buffer,
-            () => ValueTask.FromResult(ChunkStatus.Ok),
-            volume => CountAsync(request.Length, () => volume.AppendAsync(request, buffer, cancellationToken)));
+        return StorageMetrics.WrittenAsync(
+            request.Length,
+            WithBufferAsync(
+                IsLegal(request) && buffer.PayloadLength == request.Length,
+                request.Volume,
+                buffer,
+                () => ValueTask.FromResult(ChunkStatus.Ok),
+                volume => CountAsync(request.Length, () => volume.AppendAsync(request, buffer, cancellationToken))));
     }
 
     /// <inheritdoc/>
@@ -136,6 +138,7 @@ public sealed partial class VolumeStore : IVolumeStore, IAsyncDisposable
             (ChunkStatus outcome, chunk) = await found.OpenAsync(key);
             return outcome;
         });
+        StorageMetrics.Opened(status, chunk?.Length ?? 0);
         return (status, chunk);
     }
 

@@ -30,6 +30,12 @@ internal static class RpcPolicies
             ("Resolve", RpcPolicy.Both(Any, AnyRole.Callers)),
             ("Watch", RpcPolicy.Both(Any, AnyRole.Callers)),
         ]),
+        ("grpc.health.v1.Health", Names,
+        [
+            ("Check", RpcPolicy.Open()),
+            ("List", RpcPolicy.Open()),
+            ("Watch", RpcPolicy.Open()),
+        ]),
         ("bigfs.v1.ClusterBus", Names, [("Publish", AnyRole), ("Subscribe", AnyRole)]),
         ("bigfs.v1.FileServer", Files,
         [
@@ -110,7 +116,7 @@ internal static class RpcPolicies
         [
             ("Register", RpcPolicy.Roles(Data)),
             ("BindNamespace", RpcPolicy.Roles(Metadata)),
-            ("GetMap", RpcPolicy.Roles(Files, Metadata)),
+            ("GetMap", RpcPolicy.Both(Admin, Files, Metadata)),
             ("EnsureWritable", RpcPolicy.Roles(Files)),
             ("Report", RpcPolicy.Roles(Files, Data)),
         ]),

@@ -21,9 +21,6 @@ namespace BigFs.Hosting.Grpc;
 /// </summary>
 internal sealed class ControlListener : IAsyncDisposable
 {
-    /// <summary>How long calls under way may take to end when the listener stops; then they are cut.</summary>
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(2);
-
     private readonly IPEndPoint _address;
     private readonly ILoggerFactory _loggerFactory;
     private readonly ControlListenerOptions _options;
@@ -44,6 +41,9 @@ internal sealed class ControlListener : IAsyncDisposable
         _options.Limits.Validate();
         _loggerFactory = loggerFactory;
     }
+
+    /// <summary>How long calls under way may take to end when the listener stops; then they are cut. Default 2 s.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Ends when the listener begins to stop: streaming services end their streams then.</summary>
     public CancellationToken Stopping => _stopping.Token;
@@ -89,7 +89,7 @@ internal sealed class ControlListener : IAsyncDisposable
         Endpoint = ListenAddress.Advertised(_options.Advertise, new Uri(app.Urls.Single()));
     }
 
-    /// <summary>Stops: ends streams, lets calls under way end for two seconds, closes every connection.</summary>
+    /// <summary>Stops: ends streams, lets calls under way end within <see cref="Grace"/>, closes every connection.</summary>
     public async ValueTask DisposeAsync()
     {
         if (Interlocked.Exchange(ref _disposed, true))

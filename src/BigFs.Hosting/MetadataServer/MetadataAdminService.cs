@@ -25,7 +25,7 @@ internal sealed class MetadataAdminService(IMetadataIdentity identity, IDatabase
         };
         CancellationToken cancellationToken = context.CancellationToken;
         ClusterCheckRun run = check ?? throw new BigFsException(
-            BigFsErrorCode.InvalidArgument, "The rows of this metadata engine cannot be looked into; only SQLite's can.");
+            BigFsErrorCode.InvalidArgument, "The rows of this metadata engine cannot be looked into.");
         BigFsCheckSummary summary = await run(
             options,
             async finding => await responseStream.WriteAsync(finding.ToProto(), cancellationToken),

@@ -133,10 +133,10 @@ internal sealed class NameServer(TimeProvider clock) : INameServer
                 BigFsErrorCode.InvalidArgument, $"An instance's id has 1 to {MaxNameLength} characters.");
         }
 
-        if (instance.Host.Length > MaxNameLength)
+        if (instance.Host.Length > MaxNameLength || instance.Version.Length > MaxNameLength)
         {
             throw new BigFsException(
-                BigFsErrorCode.InvalidArgument, $"An instance's host has at most {MaxNameLength} characters.");
+                BigFsErrorCode.InvalidArgument, $"An instance's host and version have at most {MaxNameLength} characters.");
         }
 
         if (Endpoints.Problem(instance.Endpoint, fromLoopback: null) is { } problem)

@@ -79,6 +79,9 @@ internal sealed partial class NodeManager : INodeManager, IAsyncDisposable
         _loops = Task.WhenAll(HearAsync(), WatchAsync());
     }
 
+    /// <summary>The map now.</summary>
+    public ClusterMap Map => _book.Current.Map;
+
     /// <inheritdoc/>
     public ValueTask<ClusterMap?> GetMapAsync(long knownVersion, CancellationToken cancellationToken)
     {

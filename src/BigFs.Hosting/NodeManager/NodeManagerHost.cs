@@ -17,6 +17,8 @@ internal sealed class NodeManagerHost : IAsyncDisposable
         Role = role;
     }
 
+    private NodeManagerMetrics? _metrics;
+
     /// <summary>The role.</summary>
     public NodeManager Role { get; }
 
@@ -54,6 +56,7 @@ internal sealed class NodeManagerHost : IAsyncDisposable
         try
         {
             await role.StartAsync(cancellationToken).ConfigureAwait(false);
+            host._metrics = new NodeManagerMetrics(() => role.Map);
             return host;
         }
         catch
@@ -64,5 +67,9 @@ internal sealed class NodeManagerHost : IAsyncDisposable
     }
 
     /// <summary>Stops the role, then closes the map.</summary>
-    public ValueTask DisposeAsync() => Disposal.OfAllAsync([Role, _store]);
+    public ValueTask DisposeAsync()
+    {
+        _metrics?.Dispose();
+        return Disposal.OfAllAsync([Role, _store]);
+    }
 }

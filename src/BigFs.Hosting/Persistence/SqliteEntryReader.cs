@@ -15,10 +15,15 @@ internal sealed class SqliteEntryReader : IDisposable
     // UTF-8 never holds this byte: whatever follows a prefix sorts below the prefix and it.
     private const byte AboveUtf8 = 0xFF;
 
+    private const int MostLevelsAtOnce = 8;
+
+    private readonly SqliteConnection _connection;
+    private readonly SqliteStatement?[] _findAtOnce = new SqliteStatement?[MostLevelsAtOnce];
     private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due;
 
     public SqliteEntryReader(SqliteConnection connection, TimeSpan retention)
     {
+        _connection = connection;
         _begin = new SqliteStatement(connection, "BEGIN");
         _end = new SqliteStatement(connection, "ROLLBACK");
         _step = new SqliteStatement(connection, "SELECT id FROM entries WHERE parent = ?1 AND name = ?2");
@@ -51,6 +56,35 @@ internal sealed class SqliteEntryReader : IDisposable
 
     /// <summary>The jobs.</summary>
     public SqliteJobs Jobs { get; }
+
+    /// <summary>
+    /// An entry by one statement, which sees one state of the database by itself; null when it is not there. Without its
+    /// manifest.
+    /// </summary>
+    public SqliteEntryRow? FindAtOnce(BigFsPath path)
+    {
+        IReadOnlyList<string> names = path.Segments;
+        if (names.Count is 0 or > MostLevelsAtOnce)
+        {
+            return InTransaction(reader => reader.Resolve(path, withManifest: false).Entry);
+        }
+
+        SqliteStatement find = _findAtOnce[names.Count - 1] ??= PrepareAtOnce(names.Count);
+        find.Bind();
+        for (int i = 0; i < names.Count; i++)
+        {
+            find.Name(i + 1, names[i]);
+        }
+
+        if (!find.Step())
+        {
+            return null;
+        }
+
+        SqliteEntryRow row = Row(find, parent: 0, withManifest: false);
+        find.Reset();
+        return row;
+    }
 
     /// <summary>Runs several statements on one state of the database.</summary>
     public T InTransaction<T>(Func<SqliteEntryReader, T> read)
@@ -208,8 +242,26 @@ internal sealed class SqliteEntryReader : IDisposable
             statement.Dispose();
         }
 
+        foreach (SqliteStatement? statement in _findAtOnce)
+        {
+            statement?.Dispose();
+        }
+
         Versions.Dispose();
         Jobs.Dispose();
+    }
+
+    // A directory's id leads to the next level; a file or nothing gives NULL, which equals no parent.
+    private SqliteStatement PrepareAtOnce(int levels)
+    {
+        string parent = "1";
+        for (int level = 1; level < levels; level++)
+        {
+            parent = $"(SELECT id FROM entries WHERE parent = {parent} AND name = ?{level})";
+        }
+
+        return new SqliteStatement(
+            _connection, $"SELECT {Columns} FROM entries WHERE parent = {parent} AND name = ?{levels}");
     }
 
     private SqliteEntryRow? Find(long parent, string name, bool withManifest)

@@ -17,6 +17,9 @@ internal sealed record SqliteMetadataOptions
     /// <summary>How long the first answer of an operation is kept for a retry; default 1 hour.</summary>
     public TimeSpan OperationRetention { get; init; } = TimeSpan.FromHours(1);
 
+    /// <summary>Past which length the write-ahead log is cut, also under constant reading, 1 MiB or more; default 64 MiB.</summary>
+    public long MostLogBytes { get; init; } = 64 << 20;
+
     /// <summary>Replicas of an upload that asks for no number, 1 to <see cref="Limits.MaxReplicas"/>; default 2.</summary>
     public int DefaultReplicas { get; init; } = 2;
 
@@ -28,6 +31,7 @@ internal sealed record SqliteMetadataOptions
         SettingsCheck.Require(SessionTimeToLive > TimeSpan.Zero, nameof(SessionTimeToLive), SessionTimeToLive, Positive);
         SettingsCheck.Require(OperationRetention > TimeSpan.Zero, nameof(OperationRetention), OperationRetention, Positive);
         SettingsCheck.Require(ReadLease >= TimeSpan.Zero, nameof(ReadLease), ReadLease, "zero or more");
+        SettingsCheck.Require(MostLogBytes >= 1 << 20, nameof(MostLogBytes), MostLogBytes, "1 MiB or more");
         SettingsCheck.Between(DefaultReplicas, 1, Limits.MaxReplicas, nameof(DefaultReplicas));
     }
 }

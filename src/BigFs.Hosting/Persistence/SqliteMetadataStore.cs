@@ -63,7 +63,10 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataIn
         _totals = new SqliteTotals(_writersReader, jobs, _clock, Wake);
         _tree = new SqliteTree(_writersReader, _writer, _operations, jobs, _clock, options.ReadLease, Wake);
         _readers = new SqliteReaderPool(database, _writersReader, options.OperationRetention);
-        _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist);
+        Func<ValueTask>? boundLog = database.IsInMemory
+            ? null
+            : new SqliteLogBound(database, _readers, options.MostLogBytes).AfterTransactionAsync;
+        _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist, boundLog);
         _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
         _copy = options.DataDirectory is { } folder ? new DatabaseCopy(database, folder, database.Name) : null;
     }
@@ -111,7 +114,11 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataIn
 
     /// <inheritdoc/>
     public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => Find(reader, path, withManifest), cancellationToken);
+        withManifest
+            ? _readers.ReadAsync(reader => Find(reader, path), cancellationToken)
+            : _readers.ReadPlainAsync(
+                reader => reader.FindAtOnce(path) is { } row ? new MetadataEntry(row.ToEntry(path), []) : null,
+                cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
@@ -394,22 +401,18 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataIn
         }
     }
 
-    private MetadataEntry? Find(SqliteEntryReader reader, BigFsPath path, bool withManifest)
-    {
-        if (reader.Resolve(path, withManifest).Entry is not { } row)
+    private MetadataEntry? Find(SqliteEntryReader reader, BigFsPath path) =>
+        reader.Resolve(path, withManifest: true).Entry switch
         {
-            return null;
-        }
-
-        return !withManifest || row.IsDirectory
-            ? new MetadataEntry(row.ToEntry(path), [])
-            : new MetadataEntry(row.ToEntry(path), reader.Manifest(row))
+            null => null,
+            { IsDirectory: true } row => new MetadataEntry(row.ToEntry(path), []),
+            { } row => new MetadataEntry(row.ToEntry(path), reader.Manifest(row))
             {
                 Content = reader.Content(row),
                 Chunks = row.Chunks,
                 Lease = _readLease,
-            };
-    }
+            },
+        };
 
     private bool MakeRoot()
     {

@@ -36,7 +36,11 @@ internal sealed class SqliteReaderPool
     public SemaphoreSlim? WritersTurn => _database.IsInMemory ? _turns : null;
 
     /// <summary>Reads one state of the database; short, it blocks the thread.</summary>
-    public async ValueTask<T> ReadAsync<T>(Func<SqliteEntryReader, T> read, CancellationToken cancellationToken)
+    public ValueTask<T> ReadAsync<T>(Func<SqliteEntryReader, T> read, CancellationToken cancellationToken) =>
+        ReadPlainAsync(reader => reader.InTransaction(read), cancellationToken);
+
+    /// <summary>Reads by one statement, which needs no transaction.</summary>
+    public async ValueTask<T> ReadPlainAsync<T>(Func<SqliteEntryReader, T> read, CancellationToken cancellationToken)
     {
         await _turns.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -54,7 +58,7 @@ internal sealed class SqliteReaderPool
 
             try
             {
-                return member.Reader.InTransaction(read);
+                return read(member.Reader);
             }
             finally
             {
@@ -68,6 +72,24 @@ internal sealed class SqliteReaderPool
         finally
         {
             _turns.Release();
+        }
+    }
+
+    /// <summary>Does something while nobody reads: those that come meanwhile wait.</summary>
+    public async ValueTask WithoutReadersAsync(Action action)
+    {
+        for (int i = 0; i < _most; i++)
+        {
+            await _turns.WaitAsync().ConfigureAwait(false);
+        }
+
+        try
+        {
+            action();
+        }
+        finally
+        {
+            _turns.Release(_most);
         }
     }
 

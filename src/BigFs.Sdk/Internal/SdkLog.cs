@@ -25,5 +25,7 @@ internal static partial class SdkLog
 
     [LoggerMessage(1006, LogLevel.Warning, "The places of volume {Volume} could not be refreshed for {Path}")]
     public static partial void LocateFailed(ILogger logger, long volume, string path, Exception exception);
-}
 
+    [LoggerMessage(1007, LogLevel.Warning, "The read lease on {Path} was not renewed")]
+    public static partial void ReadLeaseFailed(ILogger logger, string path, Exception exception);
+}

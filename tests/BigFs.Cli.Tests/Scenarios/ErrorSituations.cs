@@ -57,6 +57,8 @@ internal static class ErrorSituations
             c => [Dev(c, "--file-servers", "0"), Dev(c, "--processes", "--file-servers", "17")],
         ["setting: `--port` above 65,535"] = c => [Dev(c, "--port", "65536"), Dev(c, "--processes", "--port", "65536")],
         ["setting: a role that does not exist"] = _ => [SituationCluster.Alone("run", "chief")],
+        ["setting: a key of `--config`, or a variable `BIGFS_...`, that nobody knows"] =
+            c => [SituationCluster.Alone("run", "--config", c.Folder.Write("bad.json", "{\"BigFs\":{\"Lisen\":1}}"))],
         ["setting: a role twice"] = _ => [SituationCluster.Alone("run", "name-server", "name-server")],
         ["setting: no `--data` for a role that keeps data"] = _ =>
         [

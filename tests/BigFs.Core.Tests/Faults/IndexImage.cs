@@ -40,7 +40,7 @@ internal static class IndexImage
     {
         using var disk = new MemoryDisk();
         VolumeStoreOptions options = StoreKit.Options();
-        using var shared = new LogResources(disk, options);
+        using var shared = new LogResources(disk, options, TimeProvider.System);
         var context = new VolumeContext(disk, options, StoreKit.Peer, shared, TimeProvider.System, NullLogger.Instance);
         IndexHeader header = HeaderOf(entries.Length, entries.Count(entry => !entry.IsDeleted));
         byte[]? bytes = null;

@@ -25,7 +25,7 @@ public sealed class DiskThreadTests
     public Task Who_waited_for_a_log_to_be_drained_goes_on_elsewhere() => WithoutContextAsync(async () =>
     {
         using var disk = new PosixDisk();
-        using var resources = new LogResources(disk, StoreKit.Options(_folder));
+        using var resources = new LogResources(disk, StoreKit.Options(_folder), TimeProvider.System);
         var seen = new HashSet<string?>();
         for (int i = 0; i < Rounds; i++)
         {
@@ -53,7 +53,7 @@ public sealed class DiskThreadTests
     public Task Who_waited_for_a_log_that_failed_goes_on_elsewhere() => WithoutContextAsync(async () =>
     {
         using var disk = new PosixDisk();
-        using var resources = new LogResources(disk, StoreKit.Options(_folder));
+        using var resources = new LogResources(disk, StoreKit.Options(_folder), TimeProvider.System);
         LogEntry first = LogEntry.Delete(1, null), second = LogEntry.Delete(2, null);
         LogWriter? writer = null;
         await using var file = new WatchedFile(await disk.CreateFileAsync(Path.Combine(_folder, "log")))

@@ -43,13 +43,16 @@ internal sealed class SeveralNameServersTests
     }
 
     [Test]
-    public async Task A_client_reaches_the_cluster_when_the_first_of_its_name_servers_is_down()
+    public async Task A_client_reaches_the_cluster_when_one_of_its_name_servers_is_down([Values] bool isFirstDown)
     {
         await using TestCluster cluster = await TestCluster.StartAsync();
         int[] calls = new int[1];
         await cluster.ServeAsync(Counting(calls, 0));
+        string down = $"127.0.0.1:{ConnectionTests.FreePort()}";
         await using var client = new GrpcFileServer(
-            $"127.0.0.1:{ConnectionTests.FreePort()},{cluster.NameServerEndpoint}", new ControlTimeouts(), TimeProvider.System);
+            isFirstDown ? $"{down},{cluster.NameServerEndpoint}" : $"{cluster.NameServerEndpoint},{down}",
+            new ControlTimeouts(),
+            TimeProvider.System);
 
         await client.FindAsync("/a", default);
 

@@ -50,7 +50,38 @@ internal sealed class SqliteDatabaseTests
             Assert.That(Scalar(database.Connection, "PRAGMA user_version"), Is.EqualTo(2L));
         }
 
-        Assert.That(CodeOf(() => SqliteDatabase.Open(Options(folder.Path, First))), Is.EqualTo(BigFsErrorCode.DataUnreadable));
+        Assert.That(CodeOf(() => SqliteDatabase.Open(Options(folder.Path, First))), Is.EqualTo(BigFsErrorCode.DataTooNew));
+        using SqliteDatabase again = SqliteDatabase.Open(Options(folder.Path, First, Second));
+        Assert.That(Scalar(again.Connection, "PRAGMA user_version"), Is.EqualTo(2L), "the refusal changed nothing");
+    }
+
+    [Test]
+    public void A_database_that_cannot_be_written_says_so_and_is_still_read()
+    {
+        using var folder = new TemporaryDirectory();
+        using SqliteDatabase database = SqliteDatabase.Open(Options(folder.Path, First));
+        using SqliteConnection reader = database.OpenReader();
+
+        SqliteException exception = Assert.Throws<SqliteException>(() => Run(reader, "INSERT INTO one VALUES (1)"))!;
+
+        Assert.That(database.Translate(exception).Code, Is.EqualTo(BigFsErrorCode.DataReadOnly));
+        Assert.That(
+            SqliteErrors.WhileOpening(exception, "sample", "here").Code, Is.EqualTo(BigFsErrorCode.DataReadOnly));
+        Assert.That(Scalar(reader, "SELECT count(*) FROM one"), Is.Zero);
+    }
+
+    [Test]
+    public void A_database_that_another_program_holds_is_in_use()
+    {
+        using var folder = new TemporaryDirectory();
+        SqliteDatabase.Open(Options(folder.Path, First)).Dispose();
+        using var other = new SqliteConnection($"Data Source={Path.Combine(folder.Path, "sample.db")};Pooling=False");
+        other.Open();
+        Run(other, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;");
+
+        Assert.That(
+            CodeOf(() => SqliteDatabase.Open(Options(folder.Path, First) with { BusyTimeout = TimeSpan.FromMilliseconds(50) })),
+            Is.EqualTo(BigFsErrorCode.DataInUse));
     }
 
     [Test]

@@ -14,7 +14,7 @@ internal sealed class SqliteMetadataModelTests : MetadataModelSuite
 {
     private const int OneInFiles = 10;
 
-    protected override int Short => 1000;
+    protected override int Short => 800;
 
     protected override async Task<ModelEngine> NewAsync(int number) =>
         await Engine.OpenAsync(number % OneInFiles == 0 ? new TemporaryDirectory() : null);

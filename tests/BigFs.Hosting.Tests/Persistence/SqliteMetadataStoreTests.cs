@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence;
+using BigFs.Hosting.Persistence.Sqlite;
 using BigFs.Hosting.Tests.Metadata;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -205,6 +206,107 @@ internal sealed class SqliteMetadataStoreTests
         await store.DisposeAsync();
 
         await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+    }
+
+    [Test]
+    public async Task The_log_stays_bounded_under_constant_reading()
+    {
+        using var folder = new TemporaryDirectory();
+        const long bound = 2 << 20;
+        await using SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
+            new SqliteMetadataOptions { DataDirectory = folder.Path, MostLogBytes = bound }, _time, NullLogger.Instance, None);
+        await Task.WhenAll(Enumerable.Range(0, 1000).Select(i => store.PutAsync($"/d/{i:0000}")));
+        using var stop = new CancellationTokenSource();
+        Task readers = Task.WhenAll(Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Assert.That((await store.NamesAsync("/d", limit: 1000)), Has.Length.EqualTo(1000));
+            }
+        })));
+        var log = new FileInfo(Path.Combine(folder.Path, "metadata.db-wal"));
+        long longest = 0, written = 0;
+        byte[] content = new byte[60_000];
+        uint crc = Core.Chunking.Crc32C.Compute(content);
+        for (int i = 0; i < 200; i++)
+        {
+            await store.CommitFileAsync(
+                new CommitFileRequest
+                {
+                    Operation = Guid.NewGuid(),
+                    Path = $"/c/{i}",
+                    Size = content.Length,
+                    Crc32C = crc,
+                    Content = content,
+                },
+                None);
+            written += content.Length;
+            log.Refresh();
+            longest = Math.Max(longest, log.Length);
+        }
+
+        await stop.CancelAsync();
+        await readers;
+
+        // It is looked at each 32 transactions, of 16 pages each.
+        Assert.That(written, Is.GreaterThan(5 * bound));
+        Assert.That(longest, Is.LessThan(bound + (2 * 32 * 80_000)), "bytes");
+    }
+
+    [Test]
+    public async Task A_namespace_of_an_older_schema_opens_and_knows_its_chunks()
+    {
+        using var folder = new TemporaryDirectory();
+        SqliteDatabaseOptions options = SqliteMetadataSchema.Database(folder.Path);
+        using (SqliteDatabase old = SqliteDatabase.Open(options with { Migrations = [.. options.Migrations.Take(3)] }))
+        {
+            using var directory = new SqliteStatement(
+                old.Connection, "INSERT INTO entries (parent, id, created, modified, name) VALUES (?1, ?2, 1, 1, ?3)");
+            directory.Bind(SqliteMetadataSchema.AboveRoot, SqliteMetadataSchema.RootId).Name(3, "").Run();
+            directory.Bind(SqliteMetadataSchema.RootId, 5).Name(3, "a").Run();
+            using var file = new SqliteStatement(
+                old.Connection,
+                "INSERT INTO entries (parent, created, modified, version, size, crc, replicas, name, manifest) "
+                    + "VALUES (5, 1, 1, ?1, ?2, 7, 2, ?3, ?4)");
+            file.Bind(71, 200).Name(3, "small").Blob(4, ManifestCodec.Encode(Chunks(1, 2).AsSpan())).Run();
+            file.Bind(72, 150_000).Name(3, "large").Null(4).Run();
+            file.Bind(73, 0).Name(3, "empty").Blob(4, ManifestCodec.Encode([])).Run();
+            using var page = new SqliteStatement(
+                old.Connection, "INSERT INTO manifest_pages (version, page, chunks) VALUES (72, ?1, ?2)");
+            page.Bind(0).Blob(2, ManifestCodec.Encode(Chunks(100, 1024).AsSpan())).Run();
+            page.Bind(1).Blob(2, ManifestCodec.Encode(Chunks(1124, 476).AsSpan())).Run();
+            using var tombstone = new SqliteStatement(
+                old.Connection, "INSERT INTO tombstones (due, volume, key) VALUES (1, 1, 7777)");
+            tombstone.Bind().Run();
+        }
+
+        await using SqliteMetadataStore store = await OpenAsync(folder.Path);
+
+        ImmutableArray<ChunkOwners> owners =
+            await store.FindOwnersAsync([new ChunkKey(2), new ChunkKey(1599), new ChunkKey(7777)], None);
+        Assert.That(owners[0].Owners, Is.EqualTo([new ChunkOwner(new BigFsVersion(71), "/a/small")]));
+        Assert.That(owners[1].Owners, Is.EqualTo([new ChunkOwner(new BigFsVersion(72), "/a/large")]));
+        Assert.That(owners[2].IsDeleted, Is.True);
+        Assert.That((await store.FindAsync("/a/large"))!.Chunks, Is.EqualTo(1500));
+        Assert.That(await store.ManifestAsync("/a/large"), Is.EqualTo(Chunks(100, 1500)));
+        Assert.That((await store.FindAsync("/a/empty"))!.Chunks, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_newer_schema_is_refused_and_left_as_it_was()
+    {
+        using var folder = new TemporaryDirectory();
+        await using (SqliteMetadataStore store = await OpenAsync(folder.Path))
+        {
+            await store.PutAsync("/f", Chunk(1));
+        }
+
+        Execute(folder.Path, "PRAGMA user_version = 1000");
+
+        Assert.That(await CodeOf(() => OpenAsync(folder.Path)), Is.EqualTo(BigFsErrorCode.DataTooNew));
+        Execute(folder.Path, $"PRAGMA user_version = {SqliteMetadataSchema.Database(null).Migrations.Length}");
+        await using SqliteMetadataStore again = await OpenAsync(folder.Path);
+        Assert.That((await again.FindAsync("/f"))!.Manifest, Is.EqualTo([Chunk(1)]));
     }
 
     [Test]

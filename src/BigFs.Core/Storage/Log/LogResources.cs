@@ -9,13 +9,17 @@ internal sealed class LogResources : IDisposable
     private readonly VolumeStoreOptions _options;
     private long _preparedLeft;
 
-    public LogResources(IDisk disk, VolumeStoreOptions options)
+    public LogResources(IDisk disk, VolumeStoreOptions options, TimeProvider time)
     {
+        Time = time;
         _disk = disk;
         _options = options;
         _preparedLeft = options.PreparedBytesPerNode;
         Gather = new ChunkBufferPool(ChunkBuffer.CapacityFor(Limits.MaxChunkSize));
     }
+
+    /// <summary>The clock of what is measured.</summary>
+    public TimeProvider Time { get; }
 
     /// <summary>Memory for gathered batches, rented while one is written.</summary>
     public ChunkBufferPool Gather { get; }

@@ -122,6 +122,7 @@ internal sealed class LogWriter
             if (!_isBroken)
             {
                 _queue.Enqueue(entry);
+                StorageMetrics.Queued(1);
                 _pendingLength += LengthOf(entry);
                 if (!_running)
                 {
@@ -237,6 +238,8 @@ internal sealed class LogWriter
                 length += LengthOf(entry);
             }
 
+            StorageMetrics.Queued(-group.Count);
+
             _running = group.Count > 0;
             return _running ? group : null;
         }
@@ -257,6 +260,7 @@ internal sealed class LogWriter
         }
 
         List<LogBatch> batches = LogBatch.Plan(group);
+        long began = _shared.Time.GetTimestamp();
         try
         {
             CrashPoint.Reach("append.before-write");
@@ -279,6 +283,7 @@ internal sealed class LogWriter
 
         CrashPoint.Reach("flush.after-sync");
         long length = batches.Sum(batch => (long)batch.Length);
+        StorageMetrics.Flushed(_shared.Time.GetElapsedTime(began), length);
         _sequence += batches.Count;
         Interlocked.Add(ref _end, length);
         _prepared -= length;
@@ -387,6 +392,7 @@ internal sealed class LogWriter
         {
             waiting = [.. _queue];
             _queue.Clear();
+            StorageMetrics.Queued(-waiting.Count);
             _isBroken = true;
         }
 

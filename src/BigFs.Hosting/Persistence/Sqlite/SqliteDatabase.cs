@@ -15,7 +15,7 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>3.51.3: versions before it can corrupt a database when its WAL is reset.</summary>
     public const int OldestLibrary = 3_051_003;
 
-    private const int ReaderCacheKiB = 4 << 10;
+    private const int ReaderCacheKiB = 16 << 10;
 
     private readonly SqliteDatabaseOptions _options;
     private readonly FileStream? _lock;
@@ -48,8 +48,8 @@ internal sealed class SqliteDatabase : IDisposable
 
     /// <summary>Opens the database, creates it, or brings it to the newest schema.</summary>
     /// <exception cref="BigFsException">
-    /// DataInUse (another owner), DataUnreadable (damaged, of a newer version, not this kind of database, or the SQLite
-    /// library is too old), InvalidSettings (the folder cannot be written), OutOfSpace, Unavailable.
+    /// DataInUse (another owner), DataUnreadable (damaged, not this kind of database, or the SQLite library is too old),
+    /// DataTooNew, DataReadOnly, InvalidSettings (the folder cannot be made), OutOfSpace, Unavailable.
     /// </exception>
     public static SqliteDatabase Open(SqliteDatabaseOptions options)
     {
@@ -91,7 +91,7 @@ internal sealed class SqliteDatabase : IDisposable
         try
         {
             SqliteConnection reader = Connect(_options, SqliteOpenMode.ReadOnly);
-            Execute(reader, SharedPragmas + $"PRAGMA cache_size = -{ReaderCacheKiB};");
+            Execute(reader, Busy(_options) + SharedPragmas + $"PRAGMA cache_size = -{ReaderCacheKiB};");
             return reader;
         }
         catch (SqliteException exception)
@@ -99,6 +99,15 @@ internal sealed class SqliteDatabase : IDisposable
             throw Translate(exception);
         }
     }
+
+    /// <summary>How long the write-ahead log's file is now; 0 in memory.</summary>
+    public long LogBytes => IsInMemory ? 0 : new FileInfo(Location(_options) + "-wal") is { Exists: true } log ? log.Length : 0;
+
+    /// <summary>
+    /// Writes all of the log into the database and cuts it. Only while nobody reads: else it does what a checkpoint can
+    /// beside readers, which leaves the log as long as it is.
+    /// </summary>
+    public void CutLog() => Execute(Connection, "PRAGMA wal_checkpoint(TRUNCATE)");
 
     /// <summary>An error of this database in BigFS's terms.</summary>
     public BigFsException Translate(SqliteException exception) =>
@@ -128,7 +137,7 @@ internal sealed class SqliteDatabase : IDisposable
 
     // A lock of its own: SQLite's exclusive locking mode would also lock this process's readers out. The system drops
     // it with the process, however that ends; the file stays, since removing it would race with the next owner.
-    /// <exception cref="BigFsException">DataInUse, InvalidSettings (the folder cannot be made or written).</exception>
+    /// <exception cref="BigFsException">DataInUse, DataReadOnly, InvalidSettings (the folder cannot be made).</exception>
     internal static FileStream TakeLock(string directory, string name)
     {
         string file = Path.Combine(directory, name + ".lock");
@@ -144,6 +153,10 @@ internal sealed class SqliteDatabase : IDisposable
                 BigFsErrorCode.DataInUse,
                 $"The {name} database {location} is in use by another process.",
                 exception);
+        }
+        catch (Exception exception) when (IsReadOnly(exception))
+        {
+            throw SqliteErrors.ReadOnly(name, location, exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -161,6 +174,10 @@ internal sealed class SqliteDatabase : IDisposable
                 $"A restore into the folder \"{options.Directory}\" was cut off; run it again.");
         }
     }
+
+    // EROFS; and no leave to write what is there.
+    private static bool IsReadOnly(Exception exception) =>
+        exception is IOException { HResult: 30 } or UnauthorizedAccessException { InnerException: IOException { HResult: 30 or 13 } };
 
     // EWOULDBLOCK of Linux and macOS, ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION of Windows.
     private static bool IsSharingViolation(IOException exception) =>
@@ -190,15 +207,18 @@ internal sealed class SqliteDatabase : IDisposable
     // busy_timeout: a reader may meet the short lock of a WAL reset. mmap_size 0: a read error through a mapping would
     // kill the process instead of being reported. cell_size_check, trusted_schema: damage and tampering are noticed.
     private const string SharedPragmas =
-        "PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; "
+        "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; "
         + "PRAGMA temp_store = MEMORY;";
+
+    private static string Busy(SqliteDatabaseOptions options) => string.Create(
+        CultureInfo.InvariantCulture, $"PRAGMA busy_timeout = {(long)options.BusyTimeout.TotalMilliseconds};");
 
     // synchronous FULL: a commit returns when the log is flushed. fullfsync: on macOS fsync alone leaves data in the
     // drive's cache. wal_autocheckpoint: 8 MiB of log at most between checkpoints; journal_size_limit: a log that a long
     // read let grow is cut again.
     private static string WriterPragmas(SqliteDatabaseOptions options) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{SharedPragmas} PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; "
+        $"{Busy(options)} {SharedPragmas} PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON; "
         + $"PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = {64 << 20}; "
         + $"PRAGMA cache_size = -{options.CacheKiB};");
 
@@ -216,7 +236,7 @@ internal sealed class SqliteDatabase : IDisposable
         if (version > options.Migrations.Length)
         {
             throw new BigFsException(
-                BigFsErrorCode.DataUnreadable,
+                BigFsErrorCode.DataTooNew,
                 $"The {options.Name} database {Location(options)} has schema version {version}, made by a newer BigFS; "
                     + $"this one reads versions up to {options.Migrations.Length}.");
         }

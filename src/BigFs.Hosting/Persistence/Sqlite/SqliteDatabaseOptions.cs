@@ -20,6 +20,9 @@ internal sealed record SqliteDatabaseOptions
     /// </summary>
     public required ImmutableArray<SqliteMigration> Migrations { get; init; }
 
+    /// <summary>How long to wait for another program that holds the database's own locks; default 5 s.</summary>
+    public TimeSpan BusyTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Page cache of the writing connection in KiB, at most; filled as needed.</summary>
     public int CacheKiB { get; init; } = 16 << 10;
 }

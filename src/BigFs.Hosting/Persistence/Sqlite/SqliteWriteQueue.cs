@@ -8,9 +8,9 @@ namespace BigFs.Hosting.Persistence.Sqlite;
 
 /// <summary>
 /// The only writer of a database. Takes whatever operations are waiting and runs them in one transaction, so that they
-/// share one flush; each has a savepoint of its own, so that one that fails leaves the others alone. An operation's
-/// caller hears of its end only after the commit. Operations may run a second time when their transaction failed for
-/// another's sake. After an error of the disk nothing more is written until the database is opened again: what such an
+/// share one flush. One that fails leaves the others alone: most refuse before they change anything; after one that does
+/// not, the transaction is run again with a savepoint for each. An operation's caller hears of its end only after the commit.
+/// Operations may run a second time when their transaction failed for another's sake. After an error of the disk nothing more is written until the database is opened again: what such an
 /// error left on disk is unknown, and a second flush would not tell. Thread-safe.
 /// </summary>
 internal sealed class SqliteWriteQueue : IAsyncDisposable
@@ -21,6 +21,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     private readonly SqliteDatabase _database;
     private readonly SemaphoreSlim? _turn;
     private readonly Action _beforeCommit;
+    private readonly Func<ValueTask>? _afterTransaction;
     private readonly SqliteStatement _begin, _commit, _rollback, _savepoint, _release, _undo;
     private readonly Channel<SqliteWriteOperation> _waiting = Channel.CreateBounded<SqliteWriteOperation>(
         new BoundedChannelOptions(Capacity) { SingleReader = true });
@@ -33,8 +34,11 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     /// <param name="database">What is written.</param>
     /// <param name="turn">Taken while the connection is in use, when others use it too; else null.</param>
     /// <param name="beforeCommit">Runs at the end of each transaction that changed something.</param>
-    public SqliteWriteQueue(SqliteDatabase database, SemaphoreSlim? turn, Action beforeCommit)
+    /// <param name="afterTransaction">Runs after each transaction, whose callers have been told; null for nothing.</param>
+    public SqliteWriteQueue(
+        SqliteDatabase database, SemaphoreSlim? turn, Action beforeCommit, Func<ValueTask>? afterTransaction = null)
     {
+        _afterTransaction = afterTransaction;
         _database = database;
         _turn = turn;
         _beforeCommit = beforeCommit;
@@ -122,12 +126,32 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
 
             CrashPoint.Reach("transaction.after-answer");
             batch.Clear();
+            await AfterTransactionAsync().ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask AfterTransactionAsync()
+    {
+        try
+        {
+            if (_afterTransaction is not null && _failure is null)
+            {
+                await _afterTransaction().ConfigureAwait(false);
+            }
+        }
+        catch (SqliteException exception)
+        {
+            // What the callers were told is on disk; but a disk that fails now is not written to again.
+            if (SqliteErrors.IsDiskFailure(exception))
+            {
+                _failure = _database.Translate(exception);
+            }
         }
     }
 
     private void Carry(List<SqliteWriteOperation> batch)
     {
-        BigFsException? failure = _failure ?? TryTransaction(batch);
+        BigFsException? failure = _failure ?? TryTransaction(batch, savepoints: false);
         if (failure is not null && _failure is null && batch.Count > 1)
         {
             // One operation may be too much for all (a full disk): each gets a transaction of its own.
@@ -148,20 +172,29 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         }
     }
 
-    private BigFsException? TryTransaction(List<SqliteWriteOperation> batch)
+    private BigFsException? TryTransaction(List<SqliteWriteOperation> batch, bool savepoints)
     {
         try
         {
             CrashPoint.Reach("transaction.before-begin");
             _begin.Run();
-            int changes = raw.sqlite3_total_changes(_database.Connection.Handle!);
+            int changes = Changes();
             foreach (SqliteWriteOperation operation in batch)
             {
-                RunOne(operation);
+                if (savepoints)
+                {
+                    RunInSavepoint(operation);
+                }
+                else if (!TryRunPlain(operation))
+                {
+                    _rollback.Run();
+                    return TryTransaction(batch, savepoints: true);
+                }
+
                 CrashPoint.Reach("transaction.between-operations");
             }
 
-            if (raw.sqlite3_total_changes(_database.Connection.Handle!) != changes)
+            if (Changes() != changes)
             {
                 _beforeCommit();
             }
@@ -186,7 +219,16 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         }
     }
 
-    private void RunOne(SqliteWriteOperation operation)
+    private int Changes() => raw.sqlite3_total_changes(_database.Connection.Handle!);
+
+    /// <summary>False when it failed after it had changed something, which nothing can undo alone.</summary>
+    private bool TryRunPlain(SqliteWriteOperation operation)
+    {
+        int changes = Changes();
+        return operation.TryRun(_database) || Changes() == changes;
+    }
+
+    private void RunInSavepoint(SqliteWriteOperation operation)
     {
         _savepoint.Run();
         if (!operation.TryRun(_database))

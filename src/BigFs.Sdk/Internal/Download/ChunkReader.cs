@@ -16,6 +16,7 @@ internal sealed class ChunkReader
     private readonly ClientContext _context;
     private readonly ConcurrentDictionary<VolumeId, VolumeLocation> _locations;
     private readonly uint _first;
+    private readonly TimeSpan _lease;
 
     /// <summary>Makes a reader of an opened file.</summary>
     public ChunkReader(ClientContext context, OpenedFile opened)
@@ -23,6 +24,7 @@ internal sealed class ChunkReader
         _context = context;
         _first = context.NextReader();
         Map = new FileMap(opened);
+        _lease = Map.Inline.IsEmpty && Map.Count > 0 ? opened.Lease : TimeSpan.Zero;
         _locations = new ConcurrentDictionary<VolumeId, VolumeLocation>(
             opened.Locations.IsDefault ? [] : opened.Locations.Select(place => KeyValuePair.Create(place.Volume, place)));
     }
@@ -76,6 +78,9 @@ internal sealed class ChunkReader
 
         return opened with { Manifest = chunks.DrainToImmutable() };
     }
+
+    /// <summary>Keeps the version readable for an owner, who disposes of it.</summary>
+    public ReadLease KeepFor(object owner) => new(_context, Map.File, _lease, owner);
 
     /// <summary>Fills the destination with verified bytes of a chunk.</summary>
     /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut.</exception>

@@ -16,6 +16,7 @@ internal sealed class FileReadStream : BigFsReadStream
     private readonly ChunkReader _reader;
     private readonly int _depth;
     private readonly MonotonicProgress _progress;
+    private readonly ReadLease _lease;
     private ReadAhead? _ahead;
     private long _position;
     private int _reading;
@@ -28,6 +29,7 @@ internal sealed class FileReadStream : BigFsReadStream
         _reader = reader;
         _depth = options.Concurrency;
         _progress = new MonotonicProgress(options.Progress);
+        _lease = reader.KeepFor(this);
     }
 
     /// <inheritdoc/>
@@ -166,6 +168,7 @@ internal sealed class FileReadStream : BigFsReadStream
     {
         _closed = true;
         await DropAsync().ConfigureAwait(false);
+        await _lease.DisposeAsync().ConfigureAwait(false);
         await base.DisposeAsync().ConfigureAwait(false);
     }
 
@@ -177,6 +180,11 @@ internal sealed class FileReadStream : BigFsReadStream
         {
             // What is being fetched is cancelled and ends by itself; there is nothing left to fail.
             _ = ahead.DisposeAsync().AsTask();
+        }
+
+        if (disposing)
+        {
+            _ = _lease.DisposeAsync().AsTask();
         }
 
         base.Dispose(disposing);

@@ -12,6 +12,8 @@ internal static class StreamDownload
         var progress = new MonotonicProgress(options.Progress);
         using var all = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, context.Stopping);
         ChunkReader reader = await ChunkReader.OpenAsync(context, path, options, all.Token).ConfigureAwait(false);
+        ReadLease lease = reader.KeepFor(reader);
+        await using var _ = lease.ConfigureAwait(false);
         var ahead = new ReadAhead(reader, options.Concurrency, position: 0, window: null, all.Token);
         await using (ahead.ConfigureAwait(false))
         {

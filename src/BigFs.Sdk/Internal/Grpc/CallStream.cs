@@ -31,6 +31,7 @@ internal sealed class CallStream : IAsyncDisposable
     private readonly Task _reading;
     private uint _lastId;
     private volatile RpcException? _failure;
+    private bool _isTicking;
 
     /// <summary>Opens the stream; that it cannot be opened shows with the first call.</summary>
     /// <param name="open">Opens it.</param>
@@ -47,7 +48,7 @@ internal sealed class CallStream : IAsyncDisposable
         _stream = open(new CallOptions(cancellationToken: _stop.Token));
         _sender = new Coalescer<Call>(WriteAsync, Break);
         _deadlines = clock.CreateTimer(
-            static state => ((CallStream)state!).CheckDeadlines(), this, DeadlineCheck, DeadlineCheck);
+            static state => ((CallStream)state!).CheckDeadlines(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _reading = ReadAsync();
     }
 
@@ -79,6 +80,7 @@ internal sealed class CallStream : IAsyncDisposable
                     _lastId++;
                 }
                 while (_lastId == 0 || !_inFlight.TryAdd(_lastId, pending));
+                TickNeedsGate(true);
 
                 call.Id = pending.Id = _lastId;
             }
@@ -197,11 +199,23 @@ internal sealed class CallStream : IAsyncDisposable
         }
     }
 
+    /// <summary>Looks for late calls from now on, or no longer: a stream at rest costs nothing.</summary>
+    private void TickNeedsGate(bool on)
+    {
+        if (_isTicking != on)
+        {
+            _isTicking = on;
+            TimeSpan period = on ? DeadlineCheck : Timeout.InfiniteTimeSpan;
+            _deadlines.Change(period, period);
+        }
+    }
+
     private void CheckDeadlines()
     {
         List<Pending>? late = null;
         lock (_gate)
         {
+            TickNeedsGate(_inFlight.Count > 0);
             foreach (Pending pending in _inFlight.Values)
             {
                 if (_clock.GetElapsedTime(pending.Since) >= pending.Limit)

@@ -12,6 +12,7 @@ internal static class NameServerMapping
         Endpoint = instance.Endpoint,
         ProcessId = instance.ProcessId,
         Host = instance.Host,
+        Version = instance.Version,
     };
 
     public static ServiceInstance FromProto(this Protocol.ServiceInstance proto) => new()
@@ -21,6 +22,7 @@ internal static class NameServerMapping
         Endpoint = proto.Endpoint,
         ProcessId = proto.ProcessId,
         Host = proto.Host,
+        Version = proto.Version,
     };
 
     public static Protocol.WatchResponse ToProto(this InstanceUpdate update) => new()

@@ -71,32 +71,23 @@ internal sealed class RoleConnection<TClient>(
             },
             cancellationToken);
 
-    /// <summary>Calls what answers with a stream, once: whoever reads it knows how to go on after a break.</summary>
+    /// <summary>
+    /// Calls what answers with a stream, at the first instance that answers at all; after a break its reader knows how to go on.
+    /// </summary>
     /// <exception cref="BigFsException">As above; also while the stream is read.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public async IAsyncEnumerable<TResponse> FollowAsync<TResponse>(
         Func<TClient, CallOptions, AsyncServerStreamingCall<TResponse>> call,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        ImmutableArray<string> known = await instances.GetAsync(
-            timeouts.Operation, timeouts.WaitForRole, cancellationToken).ConfigureAwait(false);
-        var route = new CallRoute { Avoid = [], Only = _parts.Channel.Table.Choose(known, ImmutableHashSet<string>.Empty) };
-        using AsyncServerStreamingCall<TResponse> sent = Send();
-        while (await NextAsync().ConfigureAwait(false))
+        (AsyncServerStreamingCall<TResponse> sent, string endpoint, bool isThere) =
+            await BeginAsync(call, cancellationToken).ConfigureAwait(false);
+        using (sent)
         {
-            yield return sent.ResponseStream.Current;
-        }
-
-        AsyncServerStreamingCall<TResponse> Send()
-        {
-            CallRoute.Current = route;
-            try
+            while (isThere)
             {
-                return call(_parts.Client, new CallOptions(cancellationToken: cancellationToken));
-            }
-            finally
-            {
-                CallRoute.Current = null;
+                yield return sent.ResponseStream.Current;
+                isThere = await NextAsync().ConfigureAwait(false);
             }
         }
 
@@ -109,8 +100,42 @@ internal sealed class RoleConnection<TClient>(
             catch (RpcException error)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                string endpoint = route.Endpoint ?? route.Only ?? "";
                 throw WireErrors.Sent(error, endpoint) ?? WireErrors.FromTransport(error, role, endpoint, 1);
+            }
+        }
+    }
+
+    /// <summary>Opens a stream at one instance after the other, until one answers.</summary>
+    private async Task<(AsyncServerStreamingCall<TResponse> Sent, string Endpoint, bool IsThere)> BeginAsync<TResponse>(
+        Func<TClient, CallOptions, AsyncServerStreamingCall<TResponse>> call, CancellationToken cancellationToken)
+    {
+        ImmutableArray<string> known = await instances.GetAsync(
+            timeouts.Operation, timeouts.WaitForRole, cancellationToken).ConfigureAwait(false);
+        var failed = new HashSet<string>(StringComparer.Ordinal);
+        while (true)
+        {
+            string endpoint = _parts.Channel.Table.Choose(known, failed)
+                ?? throw new BigFsException(BigFsErrorCode.Unavailable, $"No {role} is known.");
+            CallRoute.Current = new CallRoute { Avoid = [], Only = endpoint };
+            AsyncServerStreamingCall<TResponse> sent = call(_parts.Client, new CallOptions(cancellationToken: cancellationToken));
+            try
+            {
+                return (sent, endpoint, await sent.ResponseStream.MoveNext(cancellationToken).ConfigureAwait(false));
+            }
+            catch (RpcException error)
+            {
+                sent.Dispose();
+                cancellationToken.ThrowIfCancellationRequested();
+                failed.Add(endpoint);
+                if (WireErrors.Sent(error, endpoint) is { } refusal)
+                {
+                    throw refusal;
+                }
+
+                if (!WireErrors.IsUnreachable(error) || failed.Count == known.Length)
+                {
+                    throw WireErrors.FromTransport(error, role, endpoint, failed.Count);
+                }
             }
         }
     }

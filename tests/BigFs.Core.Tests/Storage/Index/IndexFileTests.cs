@@ -132,7 +132,7 @@ public sealed class IndexFileTests
     {
         VolumeStoreOptions options = StoreKit.Options() with { IndexCacheBytes = 1 << 20 };
         var context = new VolumeContext(
-            disk, options, StoreKit.Peer, new LogResources(disk, options), TimeProvider.System, NullLogger.Instance);
+            disk, options, StoreKit.Peer, new LogResources(disk, options, TimeProvider.System), TimeProvider.System, NullLogger.Instance);
         IndexEntry[] live = [.. entries.Where(entry => !entry.IsDeleted)];
         var header = new IndexHeader(
             new VolumeId(1), StoreKit.Peer, Salt, Position, entries.Length, live.Length, 0,

@@ -24,9 +24,6 @@ internal abstract class ModelEngine(BigFsPath place, ulong firstKey, FakeTimePro
     /// <summary>The engine.</summary>
     public abstract IMetadataStore Store { get; }
 
-    /// <summary>Whether the engine serves all: versions, chunks' owners, recursive listings.</summary>
-    public virtual bool ServesAll => true;
-
     /// <summary>Closes the database and opens it again, if it has a life of its own.</summary>
     public abstract Task ReopenAsync();
 

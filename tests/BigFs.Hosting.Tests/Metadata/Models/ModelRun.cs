@@ -46,7 +46,6 @@ internal sealed class ModelRun
 
     private Task StepAsync(ModelStep step) => step.Act switch
     {
-        ModelAct.Copy or ModelAct.RenewRead when !_engine.ServesAll => Task.CompletedTask,
         ModelAct.Begin => SendAsync(new BeginCall(At(step.Path), Wanted(step), Body(step))),
         ModelAct.Commit => CommitAsync(step),
         ModelAct.CommitAgain => CommitAgainAsync(step),
@@ -211,7 +210,7 @@ internal sealed class ModelRun
     {
         BigFsPath directory = At(step.Path);
         string prefix = step.Flag ? step.Other.Name : "";
-        bool isRecursive = step.Kind > 2 && _engine.ServesAll;
+        bool isRecursive = step.Kind > 2;
         string after = step.Pick % 2 == 0 ? "" : isRecursive ? step.Other.ToString()[1..] : step.Other.Name;
         await SendAsync(new ListCall(directory, after, prefix, 1 + (step.Size % 3), isRecursive));
     }
