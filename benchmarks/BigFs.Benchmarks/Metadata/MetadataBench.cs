@@ -65,7 +65,7 @@ internal static class MetadataBench
         {
             for (long i = 0; clock.Elapsed < span; i++)
             {
-                await store.CommitFileAsync(File(session.Id, path(caller, i), Interlocked.Increment(ref s_key)), CancellationToken.None);
+                await store.CommitFileAsync(File(session.Id, path(caller, i), Interlocked.Increment(ref _key)), CancellationToken.None);
                 Interlocked.Increment(ref done);
             }
         })));
@@ -112,7 +112,7 @@ internal static class MetadataBench
         return entries / clock.Elapsed.TotalSeconds;
     }
 
-    private static long s_key = 1L << 42;
+    private static long _key = 1L << 42;
 
     private static CommitFileRequest File(Guid session, BigFsPath path, long key) => new()
     {
