@@ -53,22 +53,19 @@ public interface IMetadataStore
     /// and is still leased.
     /// </summary>
     /// <exception cref="BigFsException">VersionExpired, InvalidArgument.</exception>
-    ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("ReadManifestAsync");
+    ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken);
 
     /// <summary>
     /// Renews the read lease on a version and returns its length from now. Writes only when the version was replaced or
     /// deleted meanwhile: one that stands is leased by standing.
     /// </summary>
     /// <exception cref="BigFsException">VersionExpired: its lease ended before, or nothing is known of it.</exception>
-    ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("RenewReadAsync");
+    ValueTask<TimeSpan> RenewReadAsync(BigFsVersion version, CancellationToken cancellationToken);
 
     /// <summary>The versions that own each of the chunks, in the chunks' order; at most 4,096 at once.</summary>
     /// <exception cref="BigFsException">InvalidArgument.</exception>
     ValueTask<ImmutableArray<ChunkOwners>> FindOwnersAsync(
-        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("FindOwnersAsync");
+        ImmutableArray<ChunkKey> chunks, CancellationToken cancellationToken);
 
     /// <summary>
     /// Every entry from the request's place on, in the order of <see cref="ListAsync"/> and read as the caller goes on; at
@@ -112,8 +109,7 @@ public interface IMetadataStore
     /// staged belongs to the session: its commit takes it, its abort or its end gives it up.
     /// </summary>
     /// <exception cref="BigFsException">SessionExpired, InvalidArgument (out of order, another length), ChunkDeleted.</exception>
-    ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("StageChunksAsync");
+    ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken);
 
     /// <summary>
     /// The commit point: in one transaction checks session and precondition, makes missing parents, writes the entry and
@@ -178,21 +174,17 @@ public interface IMetadataStore
     /// entry that stands throughout is counted once; what changes meanwhile may or may not be. A file is its own total.
     /// </summary>
     /// <exception cref="BigFsException">NotFound, NotDirectory (a file above).</exception>
-    ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("StartTotalsAsync");
+    ValueTask<MetadataJob> StartTotalsAsync(Guid operation, BigFsPath path, CancellationToken cancellationToken);
 
     /// <summary>A job; null when it never was, or ended longer ago than the retention of operations.</summary>
-    ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("FindJobAsync");
+    ValueTask<MetadataJob?> FindJobAsync(Guid job, CancellationToken cancellationToken);
 
     /// <summary>The jobs that run or ended within the retention, newest first, at most 1,000.</summary>
-    ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("ListJobsAsync");
+    ValueTask<ImmutableArray<MetadataJob>> ListJobsAsync(CancellationToken cancellationToken);
 
     /// <summary>Ends totals early; false when the job has ended, or is not known.</summary>
     /// <exception cref="BigFsException">InvalidArgument: a deletion is not called back.</exception>
-    ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
-        throw MetadataErrors.NotServed("CancelJobAsync");
+    ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken);
 }
 
 /// <summary>An entry and, for a file when asked for, its chunks in order.</summary>

@@ -98,10 +98,6 @@ public static class MetadataErrors
             Path = directory.ToString(),
         };
 
-    /// <summary>An engine has not got an operation.</summary>
-    public static BigFsException NotServed(string operation) =>
-        new(BigFsErrorCode.InvalidArgument, $"This metadata engine does not serve {operation}.");
-
     /// <summary>An operation id came again with something else.</summary>
     public static BigFsException OperationReused(Guid operation) =>
         new(

@@ -8,7 +8,6 @@ namespace BigFs.Hosting.Tests.Metadata;
 internal abstract partial class MetadataStoreContract
 {
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task Totals_add_up_what_lies_below()
     {
         await Store.PutAsync("/t/f", Chunk(1), Chunk(2));
@@ -33,7 +32,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task Totals_of_much_go_on_by_themselves_and_count_each_entry_once()
     {
         await Task.WhenAll(Enumerable.Range(0, 9000).Select(i => Store.PutAsync($"/t/{i % 90}/{i}", Chunk(1 + (ulong)i))));
@@ -50,7 +48,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task Totals_refuse_what_is_not_there_and_an_id_of_another_operation()
     {
         await Store.PutAsync("/f", Chunk(1));
@@ -66,7 +63,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_recursive_deletion_is_a_job_that_says_what_it_cleared_away()
     {
         await Task.WhenAll(Enumerable.Range(0, 700).Select(i => Store.PutAsync($"/t/{i % 7}/{i}", Chunk(1 + (ulong)i))));
@@ -82,7 +78,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task Jobs_are_forgotten_after_the_retention()
     {
         MetadataJob job = await EndAsync(await Store.StartTotalsAsync(Guid.NewGuid(), "/", None));

@@ -14,7 +14,6 @@ internal abstract partial class MetadataStoreContract
     ];
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_recursive_listing_is_in_the_order_of_paths_and_comes_in_pages_of_any_size()
     {
         BigFsPath[] paths = await MakeTreeAsync("/t");
@@ -29,7 +28,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_recursive_listing_begins_after_any_place_and_keeps_to_a_prefix()
     {
         BigFsPath[] paths = await MakeTreeAsync("/t");
@@ -71,7 +69,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_place_survives_what_is_made_and_removed_meanwhile([Values] bool recursive)
     {
         for (int i = 0; i < 30; i++)
@@ -104,7 +101,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_place_outlives_the_directories_that_it_names()
     {
         await MakeTreeAsync("/t");
@@ -118,7 +114,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_page_ends_at_its_bytes_and_holds_one_entry_at_least([Values] bool recursive)
     {
         ImmutableSortedDictionary<string, string> notes =
@@ -140,7 +135,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task Pages_are_full_unless_it_is_the_last_one()
     {
         await Task.WhenAll(Enumerable.Range(0, 2500).Select(i => Store.PutAsync($"/d/{i:0000}")));
@@ -156,7 +150,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task What_a_move_brought_too_deep_is_said_and_comes_back_with_another_move()
     {
         string below = string.Concat(Enumerable.Repeat("/d", BigFsPath.MaxDepth - 2));

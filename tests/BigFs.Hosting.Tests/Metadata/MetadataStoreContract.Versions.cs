@@ -11,7 +11,6 @@ internal abstract partial class MetadataStoreContract
     private const int Part = Limits.ManifestPageChunks;
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_long_manifest_comes_in_parts_by_place()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, (2 * Part) + 500);
@@ -37,7 +36,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_replaced_version_is_read_on_while_its_lease_lasts_and_no_longer()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, Part + 10);
@@ -61,7 +59,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_version_that_stands_is_leased_by_standing()
     {
         BigFsFile file = await Store.PutAsync("/f", Chunk(1));
@@ -80,7 +77,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_lease_on_a_file_of_a_deleted_directory_is_renewed_before_and_after_it_is_cleared_away()
     {
         BigFsFile first = await Store.PutAsync("/d/e/first", Chunk(1));
@@ -101,7 +97,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_chunk_leads_to_its_file_wherever_that_moved()
     {
         BigFsFile small = await Store.PutAsync("/a/b/f", Chunk(1), Chunk(2));
@@ -116,7 +111,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_chunk_of_two_files_lives_until_the_last_one_goes()
     {
         BigFsFile one = await Store.PutAsync("/one", Chunk(1), Chunk(2));
@@ -136,7 +130,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_chunk_whose_deletion_is_recorded_gains_no_owner()
     {
         UploadSession given = await Store.BeginAsync("/x");
@@ -158,7 +151,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task What_a_file_names_is_not_deleted_by_giving_up_another_upload()
     {
         await Store.PutAsync("/kept", Chunk(1), Chunk(2));
@@ -171,7 +163,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task A_long_manifest_is_staged_in_order_and_committed_at_once()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, (2 * Part) + 5);
@@ -200,7 +191,6 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
-    [Property("ServesAll", "yes")]
     public async Task What_was_staged_goes_with_its_session([Values] bool aborted)
     {
         UploadSession session = await Store.BeginAsync("/f");

@@ -20,17 +20,9 @@ internal abstract partial class MetadataStoreContract
 
     protected abstract Task CloseAsync();
 
-    /// <summary>Whether the engine serves all: versions, chunks' owners, jobs, recursive listings.</summary>
-    protected virtual bool ServesAll => true;
-
     [SetUp]
     public async Task OpenNew()
     {
-        if (!ServesAll && TestContext.CurrentContext.Test.Properties.Get("ServesAll") is not null)
-        {
-            Assert.Ignore("The engine does not serve this.");
-        }
-
         Time = new FakeTimeProvider(new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero));
         Store = await OpenAsync(Time);
     }
