@@ -5,6 +5,7 @@ using BigFs.Core.Control;
 using BigFs.Core.Messaging;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
+using BigFs.Core.Storage;
 using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.Persistence;
 using BigFs.Hosting.Telemetry;
@@ -158,7 +159,8 @@ internal sealed class TelemetryTests
                 }
             },
         };
-        foreach (Type type in new[] { typeof(ServiceMetrics), typeof(MeasuredStore), typeof(FileServerMetrics), typeof(ClusterBusMetrics) })
+        Type storage = typeof(IDisk).Assembly.GetType("BigFs.Core.Storage.StorageMetrics", throwOnError: true)!;
+        foreach (Type type in new[] { typeof(ServiceMetrics), typeof(MeasuredStore), typeof(FileServerMetrics), typeof(ClusterBusMetrics), storage })
         {
             System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor(type.TypeHandle);
         }
