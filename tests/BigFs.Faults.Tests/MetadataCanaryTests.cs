@@ -9,6 +9,8 @@ namespace BigFs.Faults.Tests;
 [NonParallelizable]
 internal sealed class MetadataCanaryTests
 {
+    private const int Attempts = 8;
+
     [TestCase("answer-before-commit", "transaction.before-commit", 25)]
     [TestCase("skip-record", "transaction.after-answer", 60)]
     [TestCase("skip-tombstones", "transaction.after-answer", 60)]
@@ -16,7 +18,14 @@ internal sealed class MetadataCanaryTests
     {
         FaultBuild.Require();
         Assert.That(await FindingsAsync(null, point, times), Is.Empty, "without the canary");
-        IReadOnlyList<string> findings = await FindingsAsync(canary, point, times);
+
+        // Which transaction comes to the point is the machine's choice: it may be one that nobody is told of.
+        IReadOnlyList<string> findings = [];
+        for (int attempt = 0; attempt < Attempts && findings.Count == 0; attempt++)
+        {
+            findings = await FindingsAsync(canary, point, times + attempt);
+        }
+
         Assert.That(findings, Is.Not.Empty, "with it");
         TestContext.Out.WriteLine(string.Join('\n', findings.Take(3)));
     }

@@ -13,13 +13,12 @@ namespace BigFs.Core.Transfer;
 /// </summary>
 internal sealed class BlockingConnection : IDisposable
 {
-    private const int LeastLowWater = 32 << 10;
-    private const int MostLowWater = 128 << 10;
+    /// <summary>From this length on a receive waits in the kernel until all is there: 32 KiB.</summary>
+    private const int LeastWaitedFor = 32 << 10;
 
     private readonly Socket _socket;
     private readonly byte[] _scratch = new byte[FrameHeader.Size + FrameHeader.MaxMessage];
     private ulong _lastRequest;
-    private int _lowWater = 1;
     private volatile bool _aborted;
     private TlsChannel? _tls;
 
@@ -68,7 +67,6 @@ internal sealed class BlockingConnection : IDisposable
     public ulong BeginExchange()
     {
         Answered = false;
-        WakeFor(1);
         return ++_lastRequest;
     }
 
@@ -217,6 +215,40 @@ internal sealed class BlockingConnection : IDisposable
         }
     }
 
+    /// <summary>
+    /// As <see cref="ReceiveSome"/>, but stays in the kernel until all is there or the interval has passed: one call for what
+    /// comes in many segments, each of which is taken as it comes. (A low-water mark, SO_RCVLOWAT, would save the changes of
+    /// threads, too, but what is not taken narrows the sender's window, and now and then both slept until the interval.)
+    /// </summary>
+    private int ReceiveWhole(Span<byte> destination)
+    {
+        while (true)
+        {
+            nint received;
+            try
+            {
+                received = SocketCalls.ReceiveWhole(_socket.SafeHandle, destination);
+            }
+            catch (ObjectDisposedException gone)
+            {
+                throw Broken(gone);
+            }
+
+            if (received > 0 || (received == 0 && !_aborted))
+            {
+                Answered |= received > 0;
+                return (int)received;
+            }
+
+            if (received == 0 || Marshal.GetLastPInvokeError() == SocketCalls.ErrorAgain)
+            {
+                return ThrowIfAborted() - 1;
+            }
+
+            ThrowUnlessInterrupted();
+        }
+    }
+
     /// <summary>Sends a message's frame, watching for a stall.</summary>
     /// <param name="type">What it is.</param>
     /// <param name="requestId">The request that it belongs to.</param>
@@ -283,7 +315,6 @@ internal sealed class BlockingConnection : IDisposable
     public FrameHeader? ReceiveHeaderOrEnd(Stall stall)
     {
         Span<byte> bytes = stackalloc byte[FrameHeader.Size];
-        WakeFor(1);
         stall.Begin();
         int first;
         while ((first = ReceiveSome(bytes)) < 0)
@@ -324,8 +355,9 @@ internal sealed class BlockingConnection : IDisposable
         stall.Begin();
         while (!destination.IsEmpty)
         {
-            WakeFor(destination.Length);
-            int received = ReceiveSome(destination);
+            int received = _tls is null && destination.Length >= LeastWaitedFor && OperatingSystem.IsLinux()
+                ? ReceiveWhole(destination)
+                : ReceiveSome(destination);
             if (received == 0)
             {
                 throw Ended();
@@ -334,23 +366,6 @@ internal sealed class BlockingConnection : IDisposable
             stall.Note(received > 0, Peer);
             destination = destination[Math.Max(received, 0)..];
         }
-    }
-
-    /// <summary>
-    /// Lets a blocked receive sleep until much of what it waits for is there (SO_RCVLOWAT, Linux): one change of threads for
-    /// 128 KiB instead of one for each segment.
-    /// </summary>
-    private void WakeFor(int wanted)
-    {
-        const int socketLevel = 1, receiveLowWater = 18;
-        int mark = wanted < LeastLowWater || _tls is not null || !OperatingSystem.IsLinux() ? 1 : Math.Min(wanted, MostLowWater);
-        if (mark == _lowWater)
-        {
-            return;
-        }
-
-        _lowWater = mark;
-        Checked(() => _socket.SetRawSocketOption(socketLevel, receiveLowWater, MemoryMarshal.AsBytes([mark])));
     }
 
     /// <summary>Receives and forgets so many bytes.</summary>
@@ -373,7 +388,6 @@ internal sealed class BlockingConnection : IDisposable
     public void Linger(int maxBytes, Stall stall)
     {
         Checked(() => _socket.Shutdown(SocketShutdown.Send));
-        WakeFor(1);
         stall.Begin();
         for (int received = -1; received != 0 && maxBytes > 0; maxBytes -= Math.Max(received, 0))
         {
