@@ -66,8 +66,10 @@ internal sealed class RpcPolicyTests
     {
         await using KeyedCluster cluster = await KeyedCluster.StartAsync();
         (string id, string revoked) = await cluster.KeyAsync("rwa");
-        (string _, string expired) = await cluster.KeyAsync("rwa", expires: DateTimeOffset.UtcNow + TimeSpan.FromMilliseconds(50));
+        DateTimeOffset end = DateTimeOffset.UtcNow + TimeSpan.FromMilliseconds(50);
+        (string _, string expired) = await cluster.KeyAsync("rwa", expires: end);
         await cluster.RevokeAsync(id);
+        Assert.That(SpinWait.SpinUntil(() => DateTimeOffset.UtcNow > end, TimeSpan.FromSeconds(5)), "the second key ends");
         string other = revoked[..^10] + "AAAAAAAAAA";
         await Task.WhenAll(Methods.Select(async method =>
         {
