@@ -1,7 +1,5 @@
 using BigFs.Cli;
-using BigFs.Cli.Roles;
 
-BatchScheduling.Begin();
 using var interruption = new Interruption();
 var environment = new CliEnvironment(CliConsole.OfProcess());
 int exitCode = await new BigFsCommandLine(environment).RunAsync(args, interruption.Token);
