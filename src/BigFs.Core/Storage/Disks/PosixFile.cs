@@ -18,7 +18,7 @@ internal sealed unsafe class PosixFile(
     /// <summary>Zeros are written so many bytes at a time: 256 KiB.</summary>
     private const int ZeroLength = 256 << 10;
 
-    private static readonly Lazy<nint> _zeros = new(AllocateZeros);
+    private static readonly Lazy<nint> Zeros = new(AllocateZeros);
 
     public SafeFileHandle? Handle => buffered;
 
@@ -71,7 +71,7 @@ internal sealed unsafe class PosixFile(
         {
             for (int done = 0; done < length; done += ZeroLength)
             {
-                Write(direct, (byte*)_zeros.Value, offset + done, Math.Min(ZeroLength, length - done));
+                Write(direct, (byte*)Zeros.Value, offset + done, Math.Min(ZeroLength, length - done));
             }
         });
 
