@@ -5,7 +5,7 @@ namespace BigFs.Cli.Tests.Scenarios;
 
 /// <summary>
 /// The full set of roles as processes of <c>bigfs run</c>, each started, stopped and killed on its own: a name server, a
-/// metadata server, a node manager, two file servers, three datanodes.
+/// metadata server, a node manager, two file servers, three datanodes, a gateway.
 /// </summary>
 internal sealed class RoleSet : IAsyncDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class RoleSet : IAsyncDisposable
     public RoleSet(params string[] bus)
     {
         _bus = bus;
-        int[] ports = FreePorts(11);
+        int[] ports = FreePorts(13);
         Endpoint = $"bigfs://127.0.0.1:{ports[0]}";
         BigFsClusterSecretFile.Prepare(_folder.At("cluster-secret"));
         Add("name-server", ports[0]);
@@ -34,10 +34,16 @@ internal sealed class RoleSet : IAsyncDisposable
         {
             Add($"datanode-{i + 1}", ports[5 + i], "--transfer-listen", $"127.0.0.1:{ports[8 + i]}");
         }
+
+        Add(BigFsRoleNames.Gateway, ports[11], "--gateway-listen", $"127.0.0.1:{ports[12]}");
+        GatewayEndpoint = $"http://127.0.0.1:{ports[12]}";
     }
 
     /// <summary>The endpoint for clients.</summary>
     public string Endpoint { get; }
+
+    /// <summary>Where the gateway takes plain HTTP and gRPC.</summary>
+    public string GatewayEndpoint { get; }
 
     /// <summary>The roles' names, in the order of the table in docs/architecture.md.</summary>
     public IReadOnlyList<string> Names => [.. _commands.Keys];

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using BigFs.Cli.Bench;
+using BigFs.Hosting;
 using BigFs.Hosting.Tests.Messaging;
 
 namespace BigFs.Cli.Tests.Scenarios;
@@ -72,15 +73,20 @@ internal sealed class RoleSetScenario
 
         await FirstWriteAsync(set.Endpoint);
         await using var load = new SteadyLoad(set.Endpoint, Patience);
+        await using var through = new SteadyLoad(set.GatewayEndpoint, Patience, "/load/gateway");
+        await using var http = new GatewayLoad(set.GatewayEndpoint, Patience) { IsGatewayAway = true };
         await load.NextRoundAsync(Patience);
+        await through.NextRoundAsync(Patience);
+        await http.NextAsync(Patience);
+        http.IsGatewayAway = false;
 
         // In short one of those of which there are several.
         string[] turns = ScenarioLevel.IsFull
             ? [.. set.Names]
-            : ["name-server", "metadata-server", "node-manager", "file-server-1", "datanode-1"];
+            : ["name-server", "metadata-server", "node-manager", "file-server-1", "datanode-1", "gateway"];
         foreach (string name in turns)
         {
-            await TurnAsync(load, $"{name} killed", async () =>
+            await TurnAsync(name, "killed", async () =>
             {
                 await set.KillAsync(name);
                 await Task.Delay(ScenarioLevel.Of(300, 3000));
@@ -92,7 +98,7 @@ internal sealed class RoleSetScenario
         string[] paused = ScenarioLevel.IsFull ? [.. set.Names] : ["metadata-server", "file-server-2"];
         foreach (string name in paused)
         {
-            await TurnAsync(load, $"{name} paused", async () =>
+            await TurnAsync(name, "paused", async () =>
             {
                 set.Pause(name, on: true);
                 await Task.Delay(ScenarioLevel.Of(1000, 30_000));
@@ -100,9 +106,9 @@ internal sealed class RoleSetScenario
             });
         }
 
-        foreach (string name in ScenarioLevel.IsFull ? [.. set.Names] : new[] { "node-manager", "file-server-2" })
+        foreach (string name in ScenarioLevel.IsFull ? [.. set.Names] : new[] { "node-manager", "file-server-2", "gateway" })
         {
-            await TurnAsync(load, $"{name} replaced", async () =>
+            await TurnAsync(name, "replaced", async () =>
             {
                 await set.StopAsync(name);
                 set.Start(name);
@@ -111,18 +117,47 @@ internal sealed class RoleSetScenario
         }
 
         await load.FinishAsync();
-        ScenarioLevel.Figure($"{load.Log.Acknowledged} uploads acknowledged, {load.Failures.Count} operations failed, {load.Log.Unknown} of unknown outcome");
-        Assert.That(load.Failures, Is.Empty);
-    }
+        await through.FinishAsync();
+        await using (var client = new BigFsClient(new Uri(set.Endpoint)))
+        {
+            await http.FinishAsync(client);
+        }
 
-    private static async Task TurnAsync(SteadyLoad load, string what, Func<Task> disturb)
-    {
-        load.TakeLongest();
-        int failuresBefore = load.Failures.Count;
-        await disturb();
-        await load.NextRoundAsync(Patience);
-        int done = load.Succeeded;
-        ScenarioLevel.Figure($"{what}: {done} operations, longest {load.TakeLongest():0.0} s, {load.Failures.Count - failuresBefore} failed");
+        foreach ((string what, AcknowledgementLog log, int failed) in new[]
+        {
+            ("by the SDK", load.Log, load.Failures.Count),
+            ("by the SDK through the gateway", through.Log, through.Failures.Count),
+            ("by HTTP", http.Log, http.Failures.Count),
+        })
+        {
+            ScenarioLevel.Figure($"{what}: {log.Acknowledged} uploads acknowledged and found, {failed} operations failed, {log.Unknown} of unknown outcome");
+        }
+
+        ScenarioLevel.Figure($"{http.Away} operations by HTTP were refused or cut while the only gateway was away");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(load.Failures, Is.Empty);
+            Assert.That(through.Failures, Is.Empty);
+            Assert.That(http.Failures, Is.Empty);
+        }
+
+        async Task TurnAsync(string name, string what, Func<Task> disturb)
+        {
+            load.TakeLongest();
+            through.TakeLongest();
+            int failed = load.Failures.Count + through.Failures.Count + http.Failures.Count;
+            int byHttp = http.Succeeded;
+            http.IsGatewayAway = name == BigFsRoleNames.Gateway;
+            await disturb();
+            await load.NextRoundAsync(Patience);
+            await through.NextRoundAsync(Patience);
+            await http.NextAsync(Patience);
+            http.IsGatewayAway = false;
+            int direct = load.Succeeded, gateway = through.Succeeded;
+            failed = load.Failures.Count + through.Failures.Count + http.Failures.Count - failed;
+            ScenarioLevel.Figure(
+                $"{name} {what}: {direct} operations, longest {load.TakeLongest():0.0} s; through the gateway {gateway}, longest {through.TakeLongest():0.0} s; by HTTP {http.Succeeded - byHttp}; {failed} failed");
+        }
     }
 
     /// <summary>Writes a file as soon as that is possible; seconds that it took.</summary>

@@ -13,14 +13,20 @@ internal sealed class SteadyLoad : IAsyncDisposable
     private const int LargestFile = 300_000;
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(40);
 
+    private readonly string _directory;
     private readonly BigFsClient _client;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task[] _loops;
     private readonly ConcurrentBag<(string Operation, double Seconds)> _times = [];
     private int _writes;
 
-    public SteadyLoad(string endpoint, TimeSpan patience)
+    /// <summary>Begins it.</summary>
+    /// <param name="endpoint">The cluster, or its gateway.</param>
+    /// <param name="patience">How long an operation may wait.</param>
+    /// <param name="directory">Where its files are; no other load's.</param>
+    public SteadyLoad(string endpoint, TimeSpan patience, string directory = "/load")
     {
+        _directory = directory;
         _client = new BigFsClient(new BigFsClientOptions
         {
             Endpoint = new Uri(endpoint),
@@ -102,7 +108,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
     {
         // Each loop writes paths of its own, so that a path has one writer at a time.
         int number = Interlocked.Increment(ref _writes);
-        BigFsPath path = $"/load/{loop}-{random.Next(Paths)}";
+        BigFsPath path = $"{_directory}/{loop}-{random.Next(Paths)}";
         var content = new WrittenContent(number, random.Next(LargestFile));
         Log.Begin(path, content);
         await using Stream source = content.Open();
@@ -112,7 +118,7 @@ internal sealed class SteadyLoad : IAsyncDisposable
 
     private async Task DownloadAsync(Random random, int loop)
     {
-        BigFsPath path = $"/load/{random.Next(1, 3)}-{random.Next(Paths)}";
+        BigFsPath path = $"{_directory}/{random.Next(1, 3)}-{random.Next(Paths)}";
         if (await _client.FindAsync(path) is null)
         {
             return;
