@@ -9,8 +9,10 @@ namespace BigFs.Internal.Grpc;
 /// <summary>The file servers of a cluster over gRPC, found at its name servers, balanced.</summary>
 internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
 {
+    private const string Role = "file server";
+
     private readonly ChannelCache _channels;
-    private readonly GrpcNameServer _names;
+    private readonly GrpcNameServer? _names;
     private readonly RoleConnection<FileServerClient> _connection;
 
     /// <summary>Makes a client of the cluster whose name servers listen at "host:port", apart by commas; does no I/O.</summary>
@@ -18,8 +20,15 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     {
         _channels = new ChannelCache(timeouts.Connect, security);
         _names = new GrpcNameServer(nameServer, _channels, timeouts, clock);
-        var endpoints = new WatchedInstances(_names, ServiceRole.FileServer, clock);
-        _connection = new("file server", endpoints, _channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
+        _connection = Connect(new WatchedInstances(_names, ServiceRole.FileServer, clock), _channels, timeouts, clock);
+    }
+
+    /// <summary>Makes a client of the file servers that a source tells, which is its own from now on; does no I/O.</summary>
+    public GrpcFileServer(
+        InstanceSource instances, ControlTimeouts timeouts, TimeProvider clock, ChannelSecurity? security = null, string role = Role)
+    {
+        _channels = new ChannelCache(timeouts.Connect, security);
+        _connection = Connect(instances, _channels, timeouts, clock, role);
     }
 
     public ValueTask<UploadTicket> BeginUploadAsync(
@@ -223,7 +232,15 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync().ConfigureAwait(false);
-        await _names.DisposeAsync().ConfigureAwait(false);
+        if (_names is not null)
+        {
+            await _names.DisposeAsync().ConfigureAwait(false);
+        }
+
         _channels.Dispose();
     }
+
+    private static RoleConnection<FileServerClient> Connect(
+        InstanceSource instances, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock, string role = Role) =>
+        new(role, instances, channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
 }
