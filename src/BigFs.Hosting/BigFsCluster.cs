@@ -32,6 +32,9 @@ public sealed class BigFsCluster : IAsyncDisposable
 
     /// <summary>Where the file servers listen, the first on the name server's port; empty when nothing listens.</summary>
     private readonly List<string> _endpoints = [];
+    private INameServer? _names;
+    private IGateway? _gateway;
+    private LeaseKeeper? _gatewayLease;
     private ClusterSecret? _secret;
     private NodeManagerHost? _nodeManager;
     private MetadataServerHost? _metadata;
@@ -168,7 +171,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             _disposed = true;
             try
             {
-                await Disposal.OfAllAsync([_client, .. _running.Values, .. _started, _transport]).ConfigureAwait(false);
+                await Disposal.OfAllAsync([_gatewayLease, _gateway, _client, .. _running.Values, .. _started, _transport]).ConfigureAwait(false);
             }
             finally
             {
@@ -237,6 +240,11 @@ public sealed class BigFsCluster : IAsyncDisposable
         _client = new BigFsClient(new BigFsClientOptions { LoggerFactory = _services.LoggerFactory }, files[0], _transport);
         await StartNodesAsync(cancellationToken).ConfigureAwait(false);
         await WaitUntilWritableAsync(manager.Role, cancellationToken).ConfigureAwait(false);
+        if (_options.GatewayEngine is { } engine)
+        {
+            await StartGatewayAsync(engine, cancellationToken).ConfigureAwait(false);
+        }
+
         Roles = DescribeRoles();
     }
 
@@ -274,6 +282,7 @@ public sealed class BigFsCluster : IAsyncDisposable
     private async Task ListenAsync(IReadOnlyList<IFileServer> files, CancellationToken cancellationToken)
     {
         var nameServer = new NameServer.NameServer(_services.Time);
+        _names = nameServer;
         foreach (IFileServer one in files)
         {
             bool isFirst = _endpoints.Count == 0;
@@ -300,6 +309,23 @@ public sealed class BigFsCluster : IAsyncDisposable
             string id = RoleNames.Id(ServiceRole.FileServer, listener.Endpoint);
             Keep(new FileServer.FileServerPulse(_bus, id, listener.Endpoint, listener.FileServerCalls, _services.Time)).Start();
         }
+    }
+
+    private async Task StartGatewayAsync(BigFsGatewayEngine engine, CancellationToken cancellationToken)
+    {
+        var context = new GatewayContext
+        {
+            Options = _options.Gateway,
+            Grace = TimeSpan.FromSeconds(2),
+            Names = _names!,
+            Bus = _bus,
+            Services = _services,
+        };
+        _gateway = await engine.StartAsync(context, cancellationToken).ConfigureAwait(false);
+        ServiceInstance instance = RoleNames.Instance(
+            ServiceRole.Gateway, RoleNames.Id(ServiceRole.Gateway, _gateway.Endpoint), _gateway.Endpoint);
+        _gatewayLease = new LeaseKeeper(_names!, instance, _services.Time, _services.LoggerOf<LeaseKeeper>());
+        _gatewayLease.Start();
     }
 
     private async Task StartNodesAsync(CancellationToken cancellationToken)
@@ -371,6 +397,7 @@ public sealed class BigFsCluster : IAsyncDisposable
             Endpoint = _running[node].TransferEndpoint,
             DataDirectory = node.DataDirectory,
         }),
+        .. _gateway is { } gateway ? [DescribeRole(ServiceRole.Gateway, gateway.Endpoint)] : Array.Empty<BigFsClusterRole>(),
     ];
 
     private BigFsClusterRole DescribeRole(ServiceRole role, string endpoint) => new()

@@ -64,6 +64,15 @@ public sealed class BigFsClusterOptions
     /// <summary>The Kafka cluster, with <see cref="Bus"/> "kafka".</summary>
     public BigFsKafkaOptions Kafka { get; } = new();
 
+    /// <summary>
+    /// A gateway that is served, too, from the package BigFs.Hosting.Gateway (<c>UseGateway</c>); null (default): none. Only with
+    /// <see cref="Listen"/>.
+    /// </summary>
+    public BigFsGatewayEngine? GatewayEngine { get; set; }
+
+    /// <summary>The gateway's settings, where there is one.</summary>
+    public BigFsGatewayOptions Gateway { get; } = new();
+
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
@@ -93,6 +102,12 @@ public sealed class BigFsClusterOptions
         SettingsCheck.Require(ScrubInterval > TimeSpan.Zero, nameof(ScrubInterval), ScrubInterval, "longer than zero");
         Metadata?.Validate();
         SettingsCheck.Require(!InMemory || DataDirectory is null, nameof(DataDirectory), DataDirectory, "null when InMemory is set");
+        SettingsCheck.Require(GatewayEngine is null || Listen, nameof(GatewayEngine), GatewayEngine, "set only together with Listen");
+        if (GatewayEngine is not null)
+        {
+            Gateway.Validate(beyondLoopback: false);
+        }
+
         BigFsBusEngine.Check(Bus, BusEngine, Kafka);
     }
 }

@@ -3,7 +3,7 @@ namespace BigFs.Hosting;
 /// <summary>A role that runs in this process.</summary>
 public sealed record BigFsClusterRole
 {
-    /// <summary>"name-server", "metadata-server", "node-manager", "file-server" or "datanode".</summary>
+    /// <summary>"name-server", "metadata-server", "node-manager", "file-server", "datanode" or "gateway".</summary>
     public string Role { get; init; } = "";
 
     /// <summary>Its identity within the role: a datanode's own; else "role@endpoint" where it listens, else the role's name.</summary>

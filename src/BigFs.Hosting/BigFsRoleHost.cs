@@ -157,10 +157,13 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             await datanode.StartAsync(_listener.Endpoint, cancellationToken).ConfigureAwait(false);
         }
 
+        IGateway? gateway = _roles.Contains(ServiceRole.Gateway)
+            ? Keep(await _options.GatewayEngine!.StartAsync(GatewayOn(names, bus), cancellationToken).ConfigureAwait(false))
+            : null;
         foreach (ServiceRole role in _roles)
         {
-            Announce(role, _listener.Endpoint, datanode);
-            _probes.Add(role, ProbeOf(role, metadata, manager, datanode));
+            Announce(role, role == ServiceRole.Gateway ? gateway!.Endpoint : _listener.Endpoint, datanode);
+            _probes.Add(role, role == ServiceRole.Gateway ? gateway!.CheckAsync : ProbeOf(role, metadata, manager, datanode));
         }
 
         if (_roles.Contains(ServiceRole.FileServer))
@@ -171,6 +174,19 @@ public sealed class BigFsRoleHost : IAsyncDisposable
 
         _health.Set(isServing: true);
     }
+
+    private GatewayContext GatewayOn(INameServer names, IClusterBus bus) => new()
+    {
+        Options = _options.Gateway,
+        Grace = _options.StopTimeout,
+        BeyondLoopback = _options.RequireKeys,
+        Gate = _access.Gate,
+        Names = names,
+        Bus = bus,
+        ControlTls = _access.Channels.Tls,
+        TransferTls = ClientTls(),
+        Services = _services,
+    };
 
     /// <summary>What a role needs to do its work, as a question.</summary>
     private static Func<CancellationToken, Task> ProbeOf(
@@ -353,7 +369,7 @@ public sealed class BigFsRoleHost : IAsyncDisposable
             Role = RoleNames.Name(role),
             Id = id,
             Endpoint = role == ServiceRole.DataNode ? datanode!.TransferEndpoint : endpoint,
-            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer ? ""
+            DataDirectory = role is ServiceRole.NameServer or ServiceRole.FileServer or ServiceRole.Gateway ? ""
                 : role == ServiceRole.MetadataServer && _options.Metadata is { } engine ? engine.Location
                 : Folder(role),
         });

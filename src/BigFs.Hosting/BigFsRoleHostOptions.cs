@@ -105,6 +105,12 @@ public sealed partial class BigFsRoleHostOptions
     /// <summary>The Kafka cluster, with <see cref="Bus"/> "kafka".</summary>
     public BigFsKafkaOptions Kafka { get; } = new();
 
+    /// <summary>The engine for the role "gateway", from the package BigFs.Hosting.Gateway (<c>UseGateway</c>); null: none.</summary>
+    public BigFsGatewayEngine? GatewayEngine { get; set; }
+
+    /// <summary>The gateway's settings, where that is one of the roles.</summary>
+    public BigFsGatewayOptions Gateway { get; } = new();
+
     /// <summary>Where log events go; null (default): nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; set; }
 
@@ -164,6 +170,13 @@ public sealed partial class BigFsRoleHostOptions
             null,
             "the file of the cluster's secret for these roles (the node manager makes it)");
         ValidateAccess(roles);
+        if (roles.Contains(ServiceRole.Gateway))
+        {
+            SettingsCheck.Require(
+                GatewayEngine is not null, nameof(GatewayEngine), null, "that of the package BigFs.Hosting.Gateway for the role \"gateway\"");
+            Gateway.Validate(RequireKeys);
+        }
+
         BigFsBusEngine.Check(Bus, BusEngine, Kafka);
         return roles;
     }

@@ -18,6 +18,9 @@ public static class BigFsRoleNames
     /// <summary>Keeps the chunks.</summary>
     public const string DataNode = "datanode";
 
-    /// <summary>All of them.</summary>
-    public static IReadOnlyList<string> All { get; } = [NameServer, MetadataServer, NodeManager, FileServer, DataNode];
+    /// <summary>The one door for applications outside; needs the package BigFs.Hosting.Gateway.</summary>
+    public const string Gateway = "gateway";
+
+    /// <summary>All of them. A cluster needs one of each but the gateway.</summary>
+    public static IReadOnlyList<string> All { get; } = [NameServer, MetadataServer, NodeManager, FileServer, DataNode, Gateway];
 }

@@ -13,6 +13,7 @@ internal static class RoleNames
         (ServiceRole.NodeManager, BigFsRoleNames.NodeManager),
         (ServiceRole.FileServer, BigFsRoleNames.FileServer),
         (ServiceRole.DataNode, BigFsRoleNames.DataNode),
+        (ServiceRole.Gateway, BigFsRoleNames.Gateway),
     ];
 
     /// <summary>The version of BigFS that this is.</summary>

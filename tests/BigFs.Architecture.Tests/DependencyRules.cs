@@ -13,8 +13,9 @@ public sealed class DependencyRules
         ["BigFs.Sdk"] = ["BigFs.Core", "BigFs.Protocol"],
         ["BigFs.Hosting"] = ["BigFs.Core", "BigFs.Protocol", "BigFs.Sdk"],
         ["BigFs.Hosting.Kafka"] = ["BigFs.Hosting"],
+        ["BigFs.Hosting.Gateway"] = ["BigFs.Core", "BigFs.Hosting", "BigFs.Protocol", "BigFs.Sdk"],
         ["BigFs.Hosting.PostgreSql"] = ["BigFs.Core", "BigFs.Hosting"],
-        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.Kafka", "BigFs.Hosting.PostgreSql", "BigFs.Sdk"],
+        ["BigFs.Cli"] = ["BigFs.Hosting", "BigFs.Hosting.Gateway", "BigFs.Hosting.Kafka", "BigFs.Hosting.PostgreSql", "BigFs.Sdk"],
     };
 
     /// <summary>What a folder of Core may know beside itself and Model.</summary>
@@ -82,6 +83,7 @@ public sealed class DependencyRules
     [TestCase("BigFs.Protocol", "src/BigFs.Hosting", "Grpc")]
     [TestCase("Microsoft.Data.Sqlite", "src/BigFs.Hosting", "Persistence")]
     [TestCase("Confluent.Kafka", "src", "BigFs.Hosting.Kafka")]
+    [TestCase("Yarp", "src", "BigFs.Hosting.Gateway")]
     [TestCase("Npgsql", "src/BigFs.Cli", "none")]
     public void Types_of_an_engine_stay_in_the_files_that_speak_it(string engine, string project, string home)
     {

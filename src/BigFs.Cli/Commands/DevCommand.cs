@@ -4,6 +4,7 @@ using BigFs.Cli.Errors;
 using BigFs.Cli.Paths;
 using BigFs.Cli.Roles;
 using BigFs.Hosting;
+using BigFs.Hosting.Gateway;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Cli.Commands;
@@ -24,10 +25,11 @@ internal static class DevCommand
         var port = NumberOption.Make<int>(
             "--port", "P", $"The port of the endpoint; default that of the last start, else {EndpointAddress.Default.Port}; 0 for any free one.");
         var processes = new Option<bool>("--processes") { Description = "A process for each role, to try failures." };
+        var gateway = new Option<bool>("--gateway") { Description = "A gateway, too: files over plain HTTP." };
         var bus = new BusOptions();
         var command = new Command("dev", "Runs a whole cluster on this machine until SIGINT or SIGTERM.")
         {
-            nodes, fileServers, data, memory, port, processes,
+            nodes, fileServers, data, memory, port, processes, gateway,
         };
         bus.AddTo(command);
         command.Validators.Add(result =>
@@ -47,6 +49,7 @@ internal static class DevCommand
                 parsed.GetValue(port)) with
             {
                 Bus = bus.Read(parsed),
+                Gateway = parsed.GetValue(gateway),
             };
             foreach (string remark in plan.Remarks())
             {
@@ -85,11 +88,21 @@ internal static class DevCommand
             LoggerFactory = logging,
         };
         plan.Bus.Apply(options);
+        if (plan.Gateway)
+        {
+            options.UseGateway(gateway => gateway.Listen = $"127.0.0.1:{plan.GatewayPort}");
+        }
+
         await using BigFsCluster cluster = await BigFsCluster.StartAsync(options, cancellationToken);
         Uri endpoint = cluster.Endpoint!;
         if (plan.Folder is not null)
         {
             plan.State.Ports[BigFsRoleNames.NameServer] = endpoint.Port;
+            if (cluster.Roles.FirstOrDefault(role => role.Role == BigFsRoleNames.Gateway) is { } door)
+            {
+                plan.State.Ports[BigFsRoleNames.Gateway + DevPlan.Listening] = new Uri("http://" + door.Endpoint).Port;
+            }
+
             (plan.State with { Nodes = plan.Nodes, FileServers = plan.FileServers }).Save(plan.Folder);
         }
 
@@ -103,7 +116,7 @@ internal static class DevCommand
         return ThisProgram.Current().CommandLine(
             [
                 "dev", "--nodes", Number(plan.Nodes), "--file-servers", Number(plan.FileServers), "--port", Number(endpoint.Port),
-                .. place, .. plan.Bus.Arguments,
+                .. place, .. plan.Gateway ? ["--gateway"] : Array.Empty<string>(), .. plan.Bus.Arguments,
             ]);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using BigFs.Cli.Output;
 using BigFs.Cli.Paths;
+using BigFs.Hosting;
 
 namespace BigFs.Cli.Roles;
 
@@ -15,6 +16,11 @@ internal static class DevOutput
             {
                 writer.WriteBoolean("ready", true);
                 writer.WriteString("endpoint", Address(endpoint));
+                if (GatewayOf(roles) is { } gateway)
+                {
+                    writer.WriteString("gateway", gateway);
+                }
+
                 writer.WriteString("data", plan.Folder ?? "");
                 writer.WriteNumber("replicas", plan.Replicas);
                 writer.WriteNumber("preparedBytesPerNode", plan.PreparedBytesPerNode);
@@ -29,6 +35,10 @@ internal static class DevOutput
         context.Console.Flush();
     }
 
+    /// <summary>Where the gateway is, as a browser or curl takes it; null without one.</summary>
+    private static string? GatewayOf(IReadOnlyList<RoleLine> roles) =>
+        roles.FirstOrDefault(role => role.Role == BigFsRoleNames.Gateway) is { } gateway ? "http://" + gateway.Endpoint : null;
+
     private static string Address(Uri endpoint) => endpoint.ToString().TrimEnd('/');
 
     private static void WriteText(TextWriter output, DevPlan plan, Uri endpoint, IReadOnlyList<RoleLine> roles)
@@ -40,6 +50,11 @@ internal static class DevOutput
         output.WriteLine($"BigFS is up: {nodes}, {replicas} of each file, {(processes ? "a process for each role" : "one process")}.");
         output.WriteLine();
         output.WriteLine($"  endpoint  {address}");
+        if (GatewayOf(roles) is { } gateway)
+        {
+            output.WriteLine($"  gateway   {gateway}");
+        }
+
         output.WriteLine($"  data      {plan.Folder ?? "in memory, gone with this process"}");
         if (plan.Folder is not null)
         {
@@ -66,6 +81,12 @@ internal static class DevOutput
         output.WriteLine($"  bigfs cp{at} README.md bigfs:/docs/");
         output.WriteLine($"  bigfs ls{at} -l bigfs:/docs");
         output.WriteLine($"  bigfs cat{at} bigfs:/docs/README.md");
+        if (GatewayOf(roles) is { } door)
+        {
+            output.WriteLine($"  curl -T README.md {door}/v1/files/docs/README.md");
+            output.WriteLine($"  curl {door}/v1/files/docs/README.md");
+        }
+
         output.WriteLine();
         output.WriteLine(plan.Folder is null ? "Ctrl-C ends it." : "Ctrl-C ends it; the data stay for the next start.");
     }

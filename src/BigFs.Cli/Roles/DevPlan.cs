@@ -26,6 +26,15 @@ internal sealed record DevPlan
     /// <summary>How events travel.</summary>
     public BusChoice Bus { get; init; } = new();
 
+    /// <summary>Whether a gateway runs, too.</summary>
+    public bool Gateway { get; init; }
+
+    /// <summary>The gateway's port: the one that it had before; 0 for any free one.</summary>
+    public int GatewayPort => State.Ports.GetValueOrDefault(BigFsRoleNames.Gateway + Listening);
+
+    /// <summary>Behind a role's name: the port that it has for applications, not for roles.</summary>
+    public const string Listening = "-listen";
+
     /// <summary>Replicas of each chunk.</summary>
     public int Replicas => new BigFsClusterOptions { DataNodes = Nodes }.EffectiveReplicas;
 

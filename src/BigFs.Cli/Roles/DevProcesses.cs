@@ -66,7 +66,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
     /// <summary>The names of folders and ports: the role, datanodes and further file servers with their number.</summary>
     private IEnumerable<string> Names() =>
     [
-        .. BigFsRoleNames.All.Where(role => role != BigFsRoleNames.DataNode),
+        .. BigFsRoleNames.All.Where(role => role != BigFsRoleNames.DataNode && (plan.Gateway || role != BigFsRoleNames.Gateway)),
         .. Enumerable.Range(2, plan.FileServers - 1).Select(number => $"{BigFsRoleNames.FileServer}-{number}"),
         .. Enumerable.Range(1, plan.Nodes).Select(number => $"{BigFsRoleNames.DataNode}-{number}"),
     ];
@@ -78,7 +78,9 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         SortedDictionary<string, int> ports = plan.State.Ports;
         ports[BigFsRoleNames.NameServer] = plan.Port != 0 ? plan.Port : Ports.NextFree(Ports.Anywhere, ports.Values);
         IEnumerable<string> listeners = Names().SelectMany(name =>
-            name.StartsWith(BigFsRoleNames.DataNode, StringComparison.Ordinal) ? [name, name + Transfer] : new[] { name });
+            name.StartsWith(BigFsRoleNames.DataNode, StringComparison.Ordinal) ? [name, name + Transfer]
+            : name == BigFsRoleNames.Gateway ? [name, name + DevPlan.Listening]
+            : new[] { name });
         foreach (string listener in listeners)
         {
             if (!ports.ContainsKey(listener))
@@ -112,6 +114,7 @@ internal sealed class DevProcesses(CommandContext context, DevPlan plan) : IAsyn
         };
         options.NameServer = name == BigFsRoleNames.NameServer ? null : $"127.0.0.1:{ports[BigFsRoleNames.NameServer]}";
         options.TransferListen = isDataNode ? $"127.0.0.1:{ports[name + Transfer]}" : options.TransferListen;
+        options.Gateway.Listen = role == BigFsRoleNames.Gateway ? $"127.0.0.1:{ports[name + DevPlan.Listening]}" : options.Gateway.Listen;
         plan.Bus.Apply(options);
         return options;
     }

@@ -6,7 +6,7 @@ namespace BigFs.Cli.Roles;
 /// <summary>A role as the ready line tells it.</summary>
 internal sealed record RoleLine
 {
-    /// <summary>"name-server", "metadata-server", "node-manager", "file-server" or "datanode".</summary>
+    /// <summary>"name-server", "metadata-server", "node-manager", "file-server", "datanode" or "gateway".</summary>
     public required string Role { get; init; }
 
     /// <summary>Its identity within the role.</summary>

@@ -34,6 +34,10 @@ internal static class RunArguments
         Add("--scrub-rate", Number(options.ScrubBytesPerSecond), Number(defaults.ScrubBytesPerSecond));
         Add("--scrub-interval", Time(options.ScrubInterval), Time(defaults.ScrubInterval));
         Add("--stop-timeout", Time(options.StopTimeout), Time(defaults.StopTimeout));
+        Add("--gateway-listen", options.Gateway.Listen, defaults.Gateway.Listen);
+        Add("--gateway-advertise", options.Gateway.Advertise, null);
+        Add("--gateway-certificate", options.Gateway.CertificateFile, null);
+        Add("--gateway-key", options.Gateway.KeyFile, null);
         arguments.AddRange(BusChoice.Of(options).Arguments);
         Add("--parent", parent is { } id ? Number(id) : null, null);
         return arguments;

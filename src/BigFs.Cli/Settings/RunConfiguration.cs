@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using BigFs.Hosting.Gateway;
 using BigFs.Hosting.Kafka;
 using Microsoft.Extensions.Configuration;
 
@@ -55,6 +56,7 @@ internal sealed partial class RunConfiguration
     {
         var options = new RunOptions();
         options.Host.BusEngine = BigFsKafka.Engine;
+        options.Host.GatewayEngine = BigFsGateway.Engine;
         foreach (RunSetting setting in RunSetting.All)
         {
             if (_written.TryGetValue(setting.Name, out Written? written))

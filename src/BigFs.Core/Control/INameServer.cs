@@ -33,6 +33,9 @@ public enum ServiceRole
 
     /// <summary>Volumes full of chunks.</summary>
     DataNode = 5,
+
+    /// <summary>The one door for applications outside.</summary>
+    Gateway = 6,
 }
 
 /// <summary>One running instance of a role.</summary>

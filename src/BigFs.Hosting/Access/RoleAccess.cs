@@ -55,6 +55,9 @@ internal sealed class RoleAccess : IAsyncDisposable
         };
     }
 
+    /// <summary>Decides who may do what; complete once a store of keys is used.</summary>
+    public AccessGate Gate => _gate;
+
     /// <summary>How this process's calls are protected.</summary>
     public ChannelSecurity Channels { get; }
 

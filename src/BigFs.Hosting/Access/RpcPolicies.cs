@@ -18,6 +18,7 @@ internal static class RpcPolicies
     private const ServiceRole Manager = ServiceRole.NodeManager;
     private const ServiceRole Files = ServiceRole.FileServer;
     private const ServiceRole Data = ServiceRole.DataNode;
+    private const ServiceRole Door = ServiceRole.Gateway;
 
     private static readonly RpcPolicy AnyRole = RpcPolicy.Roles([.. Enum.GetValues<ServiceRole>()]);
 
@@ -113,7 +114,7 @@ internal static class RpcPolicies
         ("bigfs.v1.AccessKeyStore", Metadata,
         [
             ("Add", RpcPolicy.Roles(Files)),
-            ("Find", RpcPolicy.Roles(Files, Names, Manager)),
+            ("Find", RpcPolicy.Roles(Files, Names, Manager, Door)),
             ("List", RpcPolicy.Roles(Files)),
             ("Revoke", RpcPolicy.Roles(Files)),
         ]),

@@ -19,7 +19,9 @@ internal static class ClusterDiagnosis
             yield return $"The name server {silent.Endpoint} does not answer: {silent.Failure}";
         }
 
-        foreach (ServiceRole role in Enum.GetValues<ServiceRole>().Where(role => instances.All(one => one.Role != role)))
+        // A gateway is for those who want one.
+        foreach (ServiceRole role in Enum.GetValues<ServiceRole>()
+            .Where(role => role != ServiceRole.Gateway && instances.All(one => one.Role != role)))
         {
             yield return $"No {RoleNames.Name(role)} holds a lease.";
         }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using BigFs.Cli.Diagnostics;
 using BigFs.Cli.Settings;
 using BigFs.Hosting;
+using BigFs.Hosting.Gateway;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BigFs.Cli.Tests.Diagnostics;
@@ -15,6 +16,7 @@ internal sealed class RoleTelemetryTests
         using var folder = new TemporaryFolder();
         var options = new RunOptions { HttpListen = "127.0.0.1:0" };
         options.Host.Roles = [.. BigFsRoleNames.All];
+        options.Host.GatewayEngine = BigFsGateway.Engine;
         options.Host.DataDirectory = folder.Path;
         options.Host.Replicas = 1;
         await using RoleTelemetry telemetry = await RoleTelemetry.StartAsync(options, NullLoggerFactory.Instance, default);

@@ -8,10 +8,15 @@ using NUnit.Framework;
 
 namespace BigFs.Hosting.PostgreSql.Tests.Metadata;
 
-/// <summary>PostgreSQL against the model: one schema for all sequences that run one after the other.</summary>
+/// <summary>
+/// PostgreSQL against the model: a schema for some hundred sequences that run one after the other, so that what each leaves
+/// behind does not make the next ones slow.
+/// </summary>
 [TestFixture]
 internal sealed class PostgresMetadataModelTests : MetadataModelSuite
 {
+    private const int SequencesOfASchema = 200;
+
     private readonly FakeTimeProvider _time = new(new DateTimeOffset(2030, 1, 2, 3, 4, 5, TimeSpan.Zero));
     private PostgresOptions? _options;
     private PostgresMetadataStore? _store;
@@ -27,13 +32,24 @@ internal sealed class PostgresMetadataModelTests : MetadataModelSuite
         if (_store is not null)
         {
             await _store.DisposeAsync();
+            await (await SharedServer.GetAsync()).ExecuteAsync($"DROP SCHEMA {_options!.Schema} CASCADE");
+            _store = null;
         }
     }
 
     protected override async Task<ModelEngine> NewAsync(int number)
     {
-        _options ??= await SharedServer.NewOptionsAsync(_time);
-        _store ??= await OpenAsync();
+        if (number % SequencesOfASchema == 0)
+        {
+            await Close();
+        }
+
+        if (_store is null)
+        {
+            _options = await SharedServer.NewOptionsAsync(_time);
+            _store = await OpenAsync();
+        }
+
         return new Engine(this, number);
     }
 

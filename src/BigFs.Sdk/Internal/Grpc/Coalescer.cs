@@ -63,25 +63,9 @@ internal sealed class Coalescer<T>(Func<List<T>, Task> write, Action<Exception> 
     {
         while (true)
         {
-            List<T> batch;
-            TaskCompletionSource? drained = null;
-            lock (_gate)
+            // Decided under the lock and nowhere else: as soon as it is given up, another run may have begun.
+            if (Take() is not { } batch)
             {
-                batch = _waiting;
-                if (batch.Count == 0)
-                {
-                    _sending = false;
-                    drained = _drained;
-                }
-                else
-                {
-                    _waiting = _spare;
-                }
-            }
-
-            if (batch.Count == 0)
-            {
-                drained?.TrySetResult();
                 return;
             }
 
@@ -103,5 +87,26 @@ internal sealed class Coalescer<T>(Func<List<T>, Task> write, Action<Exception> 
             batch.Clear();
             _spare = batch;
         }
+    }
+
+    /// <summary>What waits, or null when nothing does: then this run has ended.</summary>
+    private List<T>? Take()
+    {
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            if (_waiting.Count > 0)
+            {
+                List<T> batch = _waiting;
+                _waiting = _spare;
+                return batch;
+            }
+
+            _sending = false;
+            drained = _drained;
+        }
+
+        drained?.TrySetResult();
+        return null;
     }
 }

@@ -1,0 +1,27 @@
+using BigFs.Hosting.Access;
+using BigFs.Hosting.Gateway.Access;
+using BigFs.Hosting.Gateway.Proxy;
+
+namespace BigFs.Hosting.Gateway;
+
+/// <summary>What the routes and services of a gateway share.</summary>
+internal sealed record GatewayParts
+{
+    /// <summary>Decides who may do what.</summary>
+    public required AccessGate Gate { get; init; }
+
+    /// <summary>Act for callers.</summary>
+    public required CallerClients Clients { get; init; }
+
+    /// <summary>Where the file servers are.</summary>
+    public required FileServerDestinations FileServers { get; init; }
+
+    /// <summary>What applications may take.</summary>
+    public required BigFsGatewayLimits Limits { get; init; }
+
+    /// <summary>Clock and log.</summary>
+    public required RoleServices Services { get; init; }
+
+    /// <summary>Ends when the gateway begins to stop: streams without an end of their own end then.</summary>
+    public required CancellationToken Stopping { get; init; }
+}
