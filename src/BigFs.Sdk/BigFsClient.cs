@@ -89,7 +89,7 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
                 IPieceSink upload = _context.Gateway is null
                     ? await ChunkUpload.BeginAsync(
                         _context, plan, length: null, CancellationToken.None, cancellationToken).ConfigureAwait(false)
-                    : await GatewayUpload.BeginAsync(_context, plan with { Inline = false }, cancellationToken).ConfigureAwait(false);
+                    : await GatewayUpload.BeginAsync(_context, plan with { Inline = false, CheckedFirst = true }, cancellationToken).ConfigureAwait(false);
                 return new UploadWriter(_context, upload);
             },
             cancellationToken);
@@ -229,9 +229,16 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     /// </summary>
     /// <exception cref="BigFsException">SessionExpired: that identity was ended before it made the file, and never will.</exception>
     internal Task<UploadResult> UploadAsync(
-        Guid operation, BigFsPath path, Stream content, UploadOptions options, CancellationToken cancellationToken) =>
+        Guid operation,
+        BigFsPath path,
+        Stream content,
+        UploadOptions options,
+        bool checkedFirst,
+        CancellationToken cancellationToken) =>
         EnterAsync(
-            () => RunUploadAsync(UploadPlan.Of(path, options).As(operation), content, cancellationToken), cancellationToken);
+            () => RunUploadAsync(
+                UploadPlan.Of(path, options).As(operation) with { CheckedFirst = checkedFirst }, content, cancellationToken),
+            cancellationToken);
 
     /// <summary>Opens a version of a file for reading ranges of it: the one that stands there, or the one that is named.</summary>
     internal Task<PinnedFile> OpenVersionAsync(

@@ -18,6 +18,7 @@ internal static class ContentMapping
             Replicas = plan.Request.Replicas,
             Inline = plan.Inline,
             ChunkSize = plan.ChunkSize,
+            CheckedFirst = plan.CheckedFirst,
         };
         if (plan.Request.ContentType is { } contentType)
         {

@@ -20,7 +20,7 @@ internal static class StreamUpload
         ClientContext context, UploadPlan plan, Stream source, CancellationToken cancellationToken)
     {
         long? length = source.CanSeek ? Math.Max(0, source.Length - source.Position) : null;
-        if (length > Math.Min(plan.ChunkSize, LargestSmallFile))
+        if (plan.CheckedFirst || length > Math.Min(plan.ChunkSize, LargestSmallFile))
         {
             return await RunLargeAsync(context, plan, source, length, default, cancellationToken).ConfigureAwait(false);
         }

@@ -21,6 +21,9 @@ internal sealed record UploadPlan
 
     public required BeginUploadRequest Request { get; init; }
 
+    /// <summary>Whether the precondition is checked when the upload begins whatever its length: a session of its own.</summary>
+    public bool CheckedFirst { get; init; }
+
     /// <summary>
     /// The commit's identity, for who may have to commit the same content again; null: one of the upload's own.
     /// </summary>
