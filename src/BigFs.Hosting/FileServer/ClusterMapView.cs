@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace BigFs.Hosting.FileServer;
 
 /// <summary>
-/// A file server's view of the cluster map: refreshed when the bus says that it changed, every so often in case the bus
-/// did not, and whenever a caller must know for sure. Never older than a failed look-up allows. Thread-safe.
+/// A file server's view of the cluster map: the node manager's whole map at first, then the changes that the bus brings; asked for
+/// anew when a change is missing, every so often in case the bus says nothing, and whenever a caller must know for sure. Never older than a failed look-up allows. Thread-safe.
 /// </summary>
 internal sealed partial class ClusterMapView : IAsyncDisposable
 {
@@ -83,7 +83,7 @@ internal sealed partial class ClusterMapView : IAsyncDisposable
         {
             await foreach (ClusterEvent message in _bus.SubscribeAsync(ClusterTopic.ClusterUpdates, _stop.Token))
             {
-                if (message is ClusterMapChanged changed && changed.Version > (_map?.Version ?? -1))
+                if (message is ClusterMapChanged changed && !Follows(changed))
                 {
                     await TryRefreshAsync();
                 }
@@ -93,6 +93,21 @@ internal sealed partial class ClusterMapView : IAsyncDisposable
         {
             // Stopping.
         }
+    }
+
+    /// <summary>
+    /// Whether the map is as new as the event says, by its delta if need be. Events that were lost, doubled or came in another
+    /// order do not follow what is known, and those of another cluster never.
+    /// </summary>
+    private bool Follows(ClusterMapChanged changed)
+    {
+        ClusterMap? known = _map;
+        if (changed.Delta is { } delta && known is not null && delta.ApplyTo(known) is { } next)
+        {
+            Offer(next);
+        }
+
+        return _map is { } map && (map.Version >= changed.Version || changed.Delta?.ClusterId is { } cluster && cluster != map.ClusterId);
     }
 
     private async Task PollAsync()

@@ -88,6 +88,25 @@ internal static class NodeMapping
         Volumes = proto.Volumes.ToArray(FromProto),
     };
 
+    public static Protocol.ClusterMapDelta ToProto(this ClusterMapDelta delta) => new()
+    {
+        Cluster = delta.ClusterId.ToProto(),
+        From = delta.From,
+        Nodes = { delta.Nodes.Select(ToProto) },
+        Volumes = { delta.Volumes.Select(ToProto) },
+    };
+
+    /// <summary>The change to a version.</summary>
+    /// <exception cref="BigFsException">InvalidArgument: it is no valid one.</exception>
+    public static ClusterMapDelta FromProto(this Protocol.ClusterMapDelta proto, long to) => new()
+    {
+        ClusterId = proto.Cluster.ToGuid(),
+        From = proto.From,
+        To = to,
+        Nodes = proto.Nodes.ToArray(FromProto),
+        Volumes = proto.Volumes.ToArray(FromProto),
+    };
+
     public static Protocol.VolumeDigest ToProto(this VolumeDigest digest) => new()
     {
         Chunks = digest.Chunks,

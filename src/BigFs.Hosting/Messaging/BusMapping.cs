@@ -1,4 +1,6 @@
+using BigFs.Core.Membership;
 using BigFs.Core.Messaging;
+using BigFs.Hosting.Grpc;
 using BigFs.Internal.Grpc;
 using Google.Protobuf;
 
@@ -42,7 +44,7 @@ internal static class BusMapping
                 envelope.ServerHeartbeat = HeartbeatMapping.ToProto(heartbeat);
                 break;
             case ClusterMapChanged changed:
-                envelope.MapChanged = new Protocol.ClusterMapChanged { Version = changed.Version };
+                envelope.MapChanged = new Protocol.ClusterMapChanged { Version = changed.Version, Delta = changed.Delta?.ToProto() };
                 break;
             case MetadataInvalidated invalidated:
                 envelope.Invalidated = InvalidationMapping.ToProto(invalidated);
@@ -72,9 +74,28 @@ internal static class BusMapping
             { ServerHeartbeat: { Server.Length: > 0, Process: not null } heartbeat }
                 when IsText(heartbeat.Server) && IsText(heartbeat.Endpoint) => HeartbeatMapping.FromProto(heartbeat),
             { Invalidated: { } invalidated } => InvalidationMapping.FromProto(invalidated),
-            { MapChanged: { } changed } => new ClusterMapChanged { Version = changed.Version },
+            { MapChanged: { } changed } => MapChanged(changed),
             _ => null,
         };
+    }
+
+    private static ClusterMapChanged? MapChanged(Protocol.ClusterMapChanged changed)
+    {
+        if (changed.Delta is not { } delta)
+        {
+            return new ClusterMapChanged { Version = changed.Version };
+        }
+
+        try
+        {
+            return delta.Nodes.Count + delta.Volumes.Count <= ClusterMapDelta.MaxItems
+                ? new ClusterMapChanged { Version = changed.Version, Delta = delta.FromProto(changed.Version) }
+                : null;
+        }
+        catch (BigFsException broken) when (broken.Code == BigFsErrorCode.InvalidArgument)
+        {
+            return null;
+        }
     }
 
     private static bool IsText(string text) => text.Length <= MostText;

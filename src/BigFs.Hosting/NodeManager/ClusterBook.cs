@@ -52,6 +52,7 @@ internal sealed class ClusterBook
     public async Task<bool> ChangeAsync(Func<ClusterSnapshot, ClusterChange?> decide, CancellationToken cancellationToken)
     {
         ClusterSnapshot after;
+        ClusterMapDelta? delta;
         await _turn.WaitAsync(cancellationToken);
         try
         {
@@ -77,6 +78,7 @@ internal sealed class ClusterBook
                 before.Nodes.SetItems(change.Nodes.Select(node => KeyValuePair.Create(node.Id, node))),
                 before.Volumes.SetItems(change.Volumes.Select(volume => KeyValuePair.Create(volume.Id, volume))));
             _current = after;
+            delta = Delta(before.Map, after.Map, change);
         }
         finally
         {
@@ -84,7 +86,7 @@ internal sealed class ClusterBook
         }
 
         Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
-        await _bus.PublishAsync(new ClusterMapChanged { Version = after.Map.Version }, CancellationToken.None);
+        await _bus.PublishAsync(new ClusterMapChanged { Version = after.Map.Version, Delta = delta }, CancellationToken.None);
         return true;
     }
 
@@ -145,18 +147,29 @@ internal sealed class ClusterBook
                 Version = version,
                 DefaultReplicas = _defaultReplicas,
                 Nodes = [.. nodes.Values.Select(node => node.ToClusterNode())],
-                Volumes =
-                [
-                    .. volumes.Values.Select(volume => new ClusterVolume
-                    {
-                        Id = volume.Id,
-                        Epoch = volume.Epoch,
-                        State = volume.State,
-                        Members = volume.Members,
-                    }),
-                ],
+                Volumes = [.. volumes.Values.Select(InMap)],
             },
         };
+
+    private static ClusterMapDelta? Delta(ClusterMap before, ClusterMap after, ClusterChange change) =>
+        change.Nodes.Length + change.Volumes.Length > ClusterMapDelta.MaxItems
+            ? null
+            : new ClusterMapDelta
+            {
+                ClusterId = after.ClusterId,
+                From = before.Version,
+                To = after.Version,
+                Nodes = [.. change.Nodes.Select(node => node.ToClusterNode())],
+                Volumes = [.. change.Volumes.Select(InMap)],
+            };
+
+    private static ClusterVolume InMap(VolumeRecord volume) => new()
+    {
+        Id = volume.Id,
+        Epoch = volume.Epoch,
+        State = volume.State,
+        Members = volume.Members,
+    };
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
