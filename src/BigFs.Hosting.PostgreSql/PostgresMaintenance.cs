@@ -62,7 +62,7 @@ internal sealed partial class PostgresMaintenance(
     }
 
     private ValueTask<bool> InQueueAsync(Func<PostgresTransaction, ValueTask<bool>> step) =>
-        queue.RunAsync(PostgresNeeds.Nothing, step, _stop.Token);
+        queue.RunAsync(PostgresNeeds.Alone, step, _stop.Token);
 
     private async ValueTask<bool> TotalsAsync()
     {

@@ -83,7 +83,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public ValueTask<long> NextIncarnationAsync(CancellationToken cancellationToken) =>
-        _queue.RunAsync(PostgresNeeds.Nothing, PostgresIdentity.NextIncarnation, cancellationToken);
+        _queue.RunAsync(PostgresNeeds.Alone, PostgresIdentity.NextIncarnation, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<MetadataEntry?> FindAsync(BigFsPath path, bool withManifest, CancellationToken cancellationToken) =>
@@ -111,7 +111,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
         if (place?.Path is null)
         {
             await _queue.RunAsync(
-                PostgresNeeds.Nothing,
+                PostgresNeeds.Alone,
                 transaction => _deadVersions.RenewAsync(transaction, (long)version.Value),
                 cancellationToken).ConfigureAwait(false);
         }
@@ -247,7 +247,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
     {
         MetadataChecks.CheckOperation(operation);
         return _queue.RunAsync(
-            new PostgresNeeds { Paths = [path] },
+            new PostgresNeeds { Paths = [path], IsAlone = true },
             transaction => _totals.StartAsync(transaction, operation, path),
             cancellationToken);
     }
@@ -264,7 +264,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public ValueTask<bool> CancelJobAsync(Guid job, CancellationToken cancellationToken) =>
-        _queue.RunAsync(PostgresNeeds.Nothing, transaction => _totals.CancelAsync(transaction, job), cancellationToken);
+        _queue.RunAsync(PostgresNeeds.Alone, transaction => _totals.CancelAsync(transaction, job), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<ImmutableArray<Tombstone>> DueTombstonesAsync(int limit, CancellationToken cancellationToken)
@@ -288,7 +288,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
         while (true)
         {
             TombstoneBatch batch = await _queue.RunAsync(
-                PostgresNeeds.Nothing,
+                PostgresNeeds.Alone,
                 transaction => PostgresTombstones.ClaimAsync(transaction, limit, lease),
                 cancellationToken).ConfigureAwait(false);
             if (batch.IsPaused || batch.Tombstones.Length > 0 || !await ExpandAsync(cancellationToken).ConfigureAwait(false))
@@ -301,7 +301,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
     /// <inheritdoc/>
     public ValueTask<bool> SettleTombstonesAsync(TombstoneSettlement settlement, CancellationToken cancellationToken) =>
         _queue.RunAsync(
-            PostgresNeeds.Nothing, transaction => PostgresTombstones.SettleAsync(transaction, settlement), cancellationToken);
+            PostgresNeeds.Alone, transaction => PostgresTombstones.SettleAsync(transaction, settlement), cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<NamespaceIdentity> IdentityAsync(CancellationToken cancellationToken) =>
@@ -309,16 +309,16 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
 
     /// <inheritdoc/>
     public ValueTask<NamespaceIdentity> RaiseGenerationAsync(CancellationToken cancellationToken) =>
-        _queue.RunAsync(PostgresNeeds.Nothing, PostgresIdentity.RaiseGeneration, cancellationToken);
+        _queue.RunAsync(PostgresNeeds.Alone, PostgresIdentity.RaiseGeneration, cancellationToken);
 
     /// <inheritdoc/>
     public ValueTask<NamespaceIdentity> ResumeCollectionAsync(long generation, CancellationToken cancellationToken) =>
         _queue.RunAsync(
-            PostgresNeeds.Nothing, transaction => PostgresIdentity.Resume(transaction, generation), cancellationToken);
+            PostgresNeeds.Alone, transaction => PostgresIdentity.Resume(transaction, generation), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>
-        await _queue.RunAsync(PostgresNeeds.Nothing, transaction => PostgresIdentity.Adopt(transaction, clusterId), cancellationToken)
+        await _queue.RunAsync(PostgresNeeds.Alone, transaction => PostgresIdentity.Adopt(transaction, clusterId), cancellationToken)
             .ConfigureAwait(false);
 
     /// <summary>Finishes what was accepted, then closes the connections.</summary>
@@ -347,7 +347,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
 
     /// <summary>Versions whose leases have ended become tombstones when someone asks for them.</summary>
     private ValueTask<bool> ExpandAsync(CancellationToken cancellationToken) =>
-        _queue.RunAsync(PostgresNeeds.Nothing, _deadVersions.StepAsync, cancellationToken);
+        _queue.RunAsync(PostgresNeeds.Alone, _deadVersions.StepAsync, cancellationToken);
 
     private void Wake() => _maintenance.Wake();
 }

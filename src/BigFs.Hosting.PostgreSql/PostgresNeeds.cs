@@ -3,11 +3,20 @@ using BigFs.Core.Model;
 
 namespace BigFs.Hosting.PostgreSql;
 
-/// <summary>What an operation says beforehand that it will look at; a matter of speed alone.</summary>
+/// <summary>
+/// What an operation says beforehand that it will look at, which is a matter of speed alone; and whether it may share its
+/// transaction with others.
+/// </summary>
 internal sealed record PostgresNeeds
 {
-    /// <summary>It says nothing.</summary>
-    public static PostgresNeeds Nothing { get; } = new();
+    /// <summary>It works on the tables themselves, in a transaction of its own.</summary>
+    public static PostgresNeeds Alone { get; } = new() { IsAlone = true };
+
+    /// <summary>
+    /// Whether it gets a transaction of its own: it reads or changes tables directly, where what others of the same
+    /// transaction have changed stands only after the commit.
+    /// </summary>
+    public bool IsAlone { get; init; }
 
     /// <summary>The operation whose first answer may be kept.</summary>
     public Guid? Operation { get; init; }

@@ -36,7 +36,7 @@ internal sealed partial class PostgresTransaction
     /// <summary>The database's clock, in UTC ticks: no transaction before had a later time.</summary>
     public long Now { get; private set; }
 
-    /// <summary>The connection, for statements that touch nothing of what is kept here.</summary>
+    /// <summary>The connection, for operations that are alone in their transaction.</summary>
     public NpgsqlConnection Connection => _connection;
 
     /// <summary>The namespace's few single values.</summary>

@@ -6,7 +6,7 @@ namespace BigFs.Hosting.PostgreSql;
 
 /// <summary>
 /// The one writer of this process. It takes whatever operations are waiting and carries them out in one transaction of two
-/// round trips, which share one flush. The transaction holds the lock on all changes to the namespace, so the writers of all
+/// round trips, which share one flush; those that work on the tables themselves get a transaction each. The transaction holds the lock on all changes to the namespace, so the writers of all
 /// metadata servers take turns: operations are done one after the other, wherever they came from. When a transaction fails
 /// for a reason that passes, or nobody knows whether it was committed, the same operations are done again on a new connection:
 /// those that were committed find their records and only answer. A caller hears of its operation's end only after a
@@ -81,8 +81,9 @@ internal sealed partial class PostgresWriteQueue : IAsyncDisposable
         var batch = new List<PostgresWriteOperation>(LargestBatch);
         while (await _waiting.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            while (batch.Count < LargestBatch && _waiting.Reader.TryRead(out PostgresWriteOperation? next))
+            while (_waiting.Reader.TryPeek(out PostgresWriteOperation? next) && MayJoin(batch, next))
             {
+                _ = _waiting.Reader.TryRead(out _);
                 if (next.TryBegin())
                 {
                     batch.Add(next);
@@ -93,6 +94,9 @@ internal sealed partial class PostgresWriteQueue : IAsyncDisposable
             batch.Clear();
         }
     }
+
+    private static bool MayJoin(List<PostgresWriteOperation> batch, PostgresWriteOperation next) =>
+        batch.Count == 0 || (batch.Count < LargestBatch && !batch[0].Needs.IsAlone && !next.Needs.IsAlone);
 
     /// <summary>Brings every operation of the batch to its end.</summary>
     private async Task CarryAsync(List<PostgresWriteOperation> batch)

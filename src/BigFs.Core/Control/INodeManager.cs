@@ -34,9 +34,14 @@ public interface INodeManager
     /// <summary>
     /// Binds the cluster to the namespace that names its chunks, durably and for good; the same one again is fine. A metadata
     /// server asks before it deletes or gives out anything: an empty database beside datanodes full of chunks is refused so.
+    /// A generation that is higher than any before is remembered in the same way: from then on replicas of the volumes that
+    /// there are take no delete marks from each other, since a mark may be older than the names that were restored.
     /// </summary>
+    /// <param name="namespaceId">The namespace.</param>
+    /// <param name="generation">Its generation, 1 or more; a lower one than is known changes nothing.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="BigFsException">WrongCluster: the cluster's names are in another database.</exception>
-    ValueTask BindNamespaceAsync(Guid namespaceId, CancellationToken cancellationToken);
+    ValueTask BindNamespaceAsync(Guid namespaceId, long generation, CancellationToken cancellationToken);
 
     /// <summary>A client's word about a replica: a hint that makes the node manager look for itself. Never throws.</summary>
     ValueTask ReportAsync(ReplicaFault fault, CancellationToken cancellationToken);

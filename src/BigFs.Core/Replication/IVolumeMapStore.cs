@@ -35,6 +35,9 @@ public sealed record VolumeMapContents
     /// <summary>Ids of new volumes begin behind this one: a map that was restored does not know all that were made.</summary>
     public long VolumeFloor { get; init; }
 
+    /// <summary>The namespace's generation as the node manager knows it.</summary>
+    public MapGeneration Generation { get; init; } = MapGeneration.First;
+
     /// <summary>The term that has just begun; 1 or more.</summary>
     public required long Term { get; init; }
 
@@ -128,6 +131,9 @@ public sealed record VolumeMapCommit
 
     /// <summary>Binds the cluster to a namespace, for good; refused when it is bound to another one. Null: not now.</summary>
     public Guid? Namespace { get; init; }
+
+    /// <summary>The namespace has begun a generation; null: not now.</summary>
+    public MapGeneration? Generation { get; init; }
 
     /// <summary>Nodes that are new or changed.</summary>
     public ImmutableArray<NodeRecord> Nodes { get; init; } = [];

@@ -91,6 +91,11 @@ internal sealed class ReplicaCopying
             }
         }
 
+        if (!difference.KeptMarks.IsEmpty)
+        {
+            ReplicationLog.MarksKept(_logger, _order.Volume, difference.KeptMarks.Length, difference.KeptMarks[0]);
+        }
+
         if (!difference.Surplus.IsEmpty)
         {
             ReplicationLog.Surplus(_logger, _order.Volume, difference.Surplus.Length, difference.Surplus[0]);

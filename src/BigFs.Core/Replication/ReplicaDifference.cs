@@ -31,6 +31,12 @@ public sealed record ReplicaDifference
     /// </summary>
     public required ImmutableArray<(NodeId Node, ChunkKey Key)> MissingMarks { get; init; }
 
+    /// <summary>
+    /// Delete marks that stay with those who have them, of keys that live on others, ordered by key: they may be older than
+    /// the names. The chunk lives on where it lives, and is brought to targets without the mark.
+    /// </summary>
+    public required ImmutableArray<ChunkKey> KeptMarks { get; init; }
+
     /// <summary>Keys that only replicas hold which are no sources; they stay where they are.</summary>
     public required ImmutableArray<ChunkKey> Surplus { get; init; }
 
@@ -38,10 +44,13 @@ public sealed record ReplicaDifference
     public required ImmutableArray<ReplicaConflict> Conflicts { get; init; }
 
     /// <summary>Compares replicas over the same range of keys.</summary>
-    public static ReplicaDifference Of(ImmutableArray<ReplicaListing> replicas)
+    /// <param name="replicas">What each holds.</param>
+    /// <param name="spreadsMarks">Whether a delete mark counts for all of them, or for the replica alone that has it.</param>
+    public static ReplicaDifference Of(ImmutableArray<ReplicaListing> replicas, bool spreadsMarks = true)
     {
         var missing = ImmutableArray.CreateBuilder<MissingChunk>();
         var marks = ImmutableArray.CreateBuilder<(NodeId, ChunkKey)>();
+        var kept = ImmutableArray.CreateBuilder<ChunkKey>();
         var surplus = ImmutableArray.CreateBuilder<ChunkKey>();
         var conflicts = ImmutableArray.CreateBuilder<ReplicaConflict>();
         var positions = new int[replicas.Length];
@@ -49,7 +58,18 @@ public sealed record ReplicaDifference
         while (TakeNext(replicas, positions, entries) is { } key)
         {
             StoredChunkInfo[] live = [.. entries.Where(entry => entry is { Deleted: false }).Select(entry => entry!.Value)];
-            if (entries.Any(entry => entry is { Deleted: true }))
+            bool isMarked = entries.Any(entry => entry is { Deleted: true });
+            if (isMarked && !spreadsMarks && live.Length > 0)
+            {
+                kept.Add(key);
+            }
+
+            if (live.Length == 0 && !spreadsMarks)
+            {
+                continue; // Who has no mark can still take the chunk from a member that is away.
+            }
+
+            if (isMarked && spreadsMarks)
             {
                 for (int i = 0; i < replicas.Length; i++)
                 {
@@ -73,6 +93,7 @@ public sealed record ReplicaDifference
         {
             Missing = missing.ToImmutable(),
             MissingMarks = marks.ToImmutable(),
+            KeptMarks = kept.ToImmutable(),
             Surplus = surplus.ToImmutable(),
             Conflicts = conflicts.ToImmutable(),
         };
@@ -81,10 +102,12 @@ public sealed record ReplicaDifference
     /// <summary>Targets of a conflict; none when no source has the key, for then they lack nothing that was acknowledged.</summary>
     private static ImmutableArray<NodeId> Lacking(ImmutableArray<ReplicaListing> replicas, StoredChunkInfo?[] entries)
     {
-        StoredChunkInfo?[] atSources = [.. entries.Where((entry, i) => replicas[i].IsSource && entry is not null)];
+        StoredChunkInfo?[] atSources = [.. entries.Where((entry, i) => replicas[i].IsSource && entry is { Deleted: false })];
         return
         [
-            .. replicas.Where((replica, i) => replica.IsTarget && atSources.Any(entry => entry != entries[i]))
+            .. replicas.Where((replica, i) => replica.IsTarget
+                    && entries[i] is not { Deleted: true }
+                    && atSources.Any(entry => entry != entries[i]))
                 .Select(replica => replica.Node),
         ];
     }
@@ -97,7 +120,7 @@ public sealed record ReplicaDifference
         ImmutableArray<ChunkKey>.Builder surplus)
     {
         ImmutableArray<NodeId> sources =
-            [.. replicas.Where((replica, i) => replica.IsSource && entries[i] is not null).Select(replica => replica.Node)];
+            [.. replicas.Where((replica, i) => replica.IsSource && entries[i] is { Deleted: false }).Select(replica => replica.Node)];
         if (sources.IsEmpty)
         {
             surplus.Add(chunk.Key);

@@ -36,6 +36,12 @@ public sealed record JoinRequest
     /// <summary>Whether the volume ever took appends.</summary>
     public required bool WasOpen { get; init; }
 
+    /// <summary>
+    /// Whether members take each other's delete marks at this moment; asked again for each range of keys. Not while marks of
+    /// an earlier generation of the namespace may be among them: the restored names may want what those delete.
+    /// </summary>
+    public required Func<bool> SpreadsMarks { get; init; }
+
     /// <summary>The members that are up, ordered by id.</summary>
     public required ImmutableArray<JoinMember> Present { get; init; }
 }
@@ -229,7 +235,13 @@ public sealed class ReplicaJoin
             [
                 .. all.Select((member, i) => new ReplicaListing(
                     member.Node.Id, sources.Contains(member), targets.Contains(member), cursors[i].Take(horizon))),
-            ]);
+            ],
+            _request.SpreadsMarks());
+            if (_request.Purpose == JoinPurpose.Equalize && !difference.KeptMarks.IsEmpty)
+            {
+                return []; // Equal is more than whole, and these cannot become equal.
+            }
+
             await copying.CloseAsync(difference, cancellationToken);
             foreach ((NodeId node, ChunkStatus status) in copying.Failures)
             {

@@ -22,4 +22,10 @@ internal static partial class ReplicationLog
 
     [LoggerMessage(3105, LogLevel.Error, "Chunk {Key} of volume {Volume} could not be brought to datanode {Node}: {Status}")]
     public static partial void ChunkNotCopied(ILogger logger, ChunkKey key, VolumeId volume, NodeId node, ChunkStatus status);
+
+    [LoggerMessage(
+        3106,
+        LogLevel.Warning,
+        "Volume {Volume}: {Count} chunks, {First} first, are deleted on some members and live on others; a mark may be older than the restored names, so they stay")]
+    public static partial void MarksKept(ILogger logger, VolumeId volume, int count, ChunkKey first);
 }

@@ -23,6 +23,7 @@ internal sealed class MultiplexedConnection : IAsyncDisposable
     public MultiplexedConnection(MultiplexedSocket socket, TimeSpan stallTimeout, TimeProvider time)
     {
         _socket = socket;
+        _socket.HasCompany = () => Waiting > 1;
         _time = time;
         _stallTimeout = stallTimeout;
         _movedAt = time.GetTimestamp();

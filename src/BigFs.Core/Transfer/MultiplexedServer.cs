@@ -31,6 +31,7 @@ internal sealed class MultiplexedServer : IAsyncDisposable
     {
         _context = context;
         _socket = socket;
+        _socket.HasCompany = () => _room.CurrentCount < MostRequests - 1;
         _stop = CancellationTokenSource.CreateLinkedTokenSource(_socket.Aborted);
         _relayEnded = () => Interlocked.Decrement(ref _relayed);
         _movedAt = context.Time.GetTimestamp();
@@ -88,30 +89,54 @@ internal sealed class MultiplexedServer : IAsyncDisposable
         while (await _socket.ReceiveAsync(_stop.Token))
         {
             Volatile.Write(ref _movedAt, _context.Time.GetTimestamp());
-            while (_socket.TryTake(out FrameHeader header, out ReadOnlyMemory<byte> content))
+            try
             {
-                if (!_room.Wait(0))
+                while (_socket.TryTake(out FrameHeader header, out ReadOnlyMemory<byte> content))
                 {
-                    await _room.WaitAsync(_stop.Token);
+                    await TakeAsync(header, content);
                 }
-
-                bool begun = false;
-                try
-                {
-                    begun = await BeginAsync(header, content);
-                }
-                finally
-                {
-                    if (!begun)
-                    {
-                        _room.Release();
-                    }
-                }
+            }
+            finally
+            {
+                _socket.Release();
             }
 
             if (_socket.Backlog > MostBacklog)
             {
                 await _socket.DrainAsync();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Takes a frame. Answers that are ready at once are held back meanwhile, so that those to requests that came together leave
+    /// together; not while something is waited for.
+    /// </summary>
+    private async ValueTask TakeAsync(FrameHeader header, ReadOnlyMemory<byte> content)
+    {
+        if (!_room.Wait(0))
+        {
+            _socket.Release();
+            await _room.WaitAsync(_stop.Token);
+        }
+
+        bool begun = false;
+        try
+        {
+            _socket.Hold();
+            ValueTask<bool> beginning = BeginAsync(header, content);
+            if (!beginning.IsCompleted)
+            {
+                _socket.Release();
+            }
+
+            begun = await beginning;
+        }
+        finally
+        {
+            if (!begun)
+            {
+                _room.Release();
             }
         }
     }

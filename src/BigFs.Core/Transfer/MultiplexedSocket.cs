@@ -28,6 +28,7 @@ internal sealed class MultiplexedSocket : IDisposable
     private byte[] _leaving = new byte[SmallestBuffer];
     private int _posted;
     private bool _sending;
+    private bool _holding;
     private Task _sender = Task.CompletedTask;
     private int _start;
     private int _end;
@@ -66,6 +67,38 @@ internal sealed class MultiplexedSocket : IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether more is likely to be posted soon: a send begins behind what is ready to run now then, so that what that posts
+    /// travels along. Each send is a segment of its own, which costs more than the frames in it.
+    /// </summary>
+    public Func<bool> HasCompany { get; set; } = static () => false;
+
+    /// <summary>Holds what is posted back until <see cref="Release"/>, so that it leaves together; twice is fine.</summary>
+    public void Hold()
+    {
+        lock (_lock)
+        {
+            _holding = true;
+        }
+    }
+
+    /// <summary>Lets go what was held back.</summary>
+    public void Release()
+    {
+        lock (_lock)
+        {
+            _holding = false;
+            if (_posted == 0 || _sending)
+            {
+                return;
+            }
+
+            _sending = true;
+        }
+
+        _sender = SendAsync(isGathering: false);
+    }
+
     /// <summary>Gives the connection up: what is pending ends.</summary>
     public void Abort() => _aborted.Cancel();
 
@@ -89,7 +122,7 @@ internal sealed class MultiplexedSocket : IDisposable
             }
 
             _posted += length;
-            if (_sending)
+            if (_sending || _holding)
             {
                 return;
             }
@@ -97,7 +130,7 @@ internal sealed class MultiplexedSocket : IDisposable
             _sending = true;
         }
 
-        _sender = SendAsync();
+        _sender = SendAsync(isGathering: HasCompany());
     }
 
     /// <summary>Posts a failure as the answer to a request.</summary>
@@ -218,10 +251,15 @@ internal sealed class MultiplexedSocket : IDisposable
         _socket.Dispose();
     }
 
-    private async Task SendAsync()
+    private async Task SendAsync(bool isGathering)
     {
         try
         {
+            if (isGathering)
+            {
+                await Task.Yield();
+            }
+
             while (TakePosted() is { Length: > 0 } bytes)
             {
                 if (_tls is not null)

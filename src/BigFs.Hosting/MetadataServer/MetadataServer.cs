@@ -50,7 +50,7 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
         (_engine, _identity, _nodeManager, _time, _logger) = (engine, identity, nodeManager, time, logger);
         _measured = MeasuredStore.Over(engine);
         _invalidations = new InvalidationPublisher(bus, time);
-        _worker = new TombstoneWorker(tombstones, nodeManager, dataNodes, options, time, logger);
+        _worker = new TombstoneWorker(tombstones, identity, nodeManager, dataNodes, options, time, logger);
     }
 
     /// <summary>
@@ -241,7 +241,7 @@ internal sealed partial class MetadataServer : IMetadataStore, IAsyncDisposable
             NamespaceIdentity own = await _identity.IdentityAsync(cancellationToken).ConfigureAwait(false);
             if (own.Cluster is null || own.Cluster == map.ClusterId)
             {
-                await _nodeManager.BindNamespaceAsync(own.Namespace, cancellationToken).ConfigureAwait(false);
+                await _nodeManager.BindNamespaceAsync(own.Namespace, own.Generation, cancellationToken).ConfigureAwait(false);
             }
 
             await _identity.AdoptClusterIdAsync(map.ClusterId, cancellationToken).ConfigureAwait(false);

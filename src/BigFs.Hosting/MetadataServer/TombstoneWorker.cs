@@ -16,6 +16,7 @@ namespace BigFs.Hosting.MetadataServer;
 /// </summary>
 internal sealed partial class TombstoneWorker(
     ITombstoneQueue tombstones,
+    IMetadataIdentity identity,
     INodeManager nodeManager,
     IDataNodeDirectory dataNodes,
     TombstoneWorkerOptions options,
@@ -168,12 +169,15 @@ internal sealed partial class TombstoneWorker(
 
     /// <summary>
     /// Tells nodes that were not told yet: from then on they refuse what an older state of the namespace, served by mistake
-    /// beside this one, would have deleted.
+    /// beside this one, would have deleted. The node manager first: while it does not know, replicas take each other's older
+    /// delete marks.
     /// </summary>
     private async Task TellGenerationAsync(ClusterMap map, long generation, CancellationToken cancellationToken)
     {
         if (_toldGeneration != generation)
         {
+            NamespaceIdentity own = await identity.IdentityAsync(cancellationToken).ConfigureAwait(false);
+            await nodeManager.BindNamespaceAsync(own.Namespace, generation, cancellationToken).ConfigureAwait(false);
             _told.Clear();
             _toldGeneration = generation;
         }

@@ -41,7 +41,7 @@ internal sealed class ClusterBook
 
         // The term in the upper half: versions grow over restarts without being written at each change.
         _current = Snapshot(
-            contents.ClusterId, contents.Term, contents.Term << 32, contents.Namespace, contents.VolumeFloor, nodes, volumes);
+            contents.ClusterId, contents.Term, contents.Term << 32, contents.Namespace, contents.VolumeFloor, contents.Generation, nodes, volumes);
     }
 
     /// <summary>Makes a change that is decided on the truth of that very moment.</summary>
@@ -73,6 +73,7 @@ internal sealed class ClusterBook
                 before.Map.Version + 1,
                 change.Namespace ?? before.Namespace,
                 before.VolumeFloor,
+                change.Generation ?? before.Generation,
                 before.Nodes.SetItems(change.Nodes.Select(node => KeyValuePair.Create(node.Id, node))),
                 before.Volumes.SetItems(change.Volumes.Select(volume => KeyValuePair.Create(volume.Id, volume))));
             _current = after;
@@ -102,7 +103,7 @@ internal sealed class ClusterBook
             .. change.Nodes.Select(node => node.Record)
                 .Where(record => !before.Nodes.TryGetValue(record.Id, out NodeEntry? known) || known.Record != record),
         ];
-        if (nodes.IsEmpty && change.Volumes.IsEmpty && change.Namespace is null)
+        if (nodes.IsEmpty && change.Volumes.IsEmpty && change.Namespace is null && change.Generation is null)
         {
             return;
         }
@@ -111,6 +112,7 @@ internal sealed class ClusterBook
         {
             Term = before.Term,
             Namespace = change.Namespace,
+            Generation = change.Generation,
             Nodes = nodes,
             Volumes = [.. change.Volumes.Select(volume => new VolumeCommit(before.Volumes.GetValueOrDefault(volume.Id), volume))],
         };
@@ -127,12 +129,14 @@ internal sealed class ClusterBook
         long version,
         Guid? bound,
         long volumeFloor,
+        MapGeneration generation,
         ImmutableSortedDictionary<NodeId, NodeEntry> nodes,
         ImmutableSortedDictionary<VolumeId, VolumeRecord> volumes) => new()
         {
             Term = term,
             Namespace = bound,
             VolumeFloor = volumeFloor,
+            Generation = generation,
             Nodes = nodes,
             Volumes = volumes,
             Map = new ClusterMap

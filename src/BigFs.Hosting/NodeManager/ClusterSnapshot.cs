@@ -31,6 +31,9 @@ internal sealed record ClusterSnapshot
     /// <summary>Ids of new volumes begin behind this one.</summary>
     public required long VolumeFloor { get; init; }
 
+    /// <summary>The namespace's generation, and which volumes are older.</summary>
+    public required MapGeneration Generation { get; init; }
+
     public required ImmutableSortedDictionary<NodeId, NodeEntry> Nodes { get; init; }
 
     public required ImmutableSortedDictionary<VolumeId, VolumeRecord> Volumes { get; init; }
@@ -50,6 +53,9 @@ internal sealed record ClusterChange
 {
     /// <summary>The namespace that the cluster is to be bound to; null for no change.</summary>
     public Guid? Namespace { get; init; }
+
+    /// <summary>The generation that the namespace has begun; null for no change.</summary>
+    public MapGeneration? Generation { get; init; }
 
     public ImmutableArray<NodeEntry> Nodes { get; init; } = [];
 

@@ -34,9 +34,9 @@ internal sealed class GrpcNodeManager : INodeManager, IAsyncDisposable
             (c, o) => c.GetMapAsync(request, o), answer => answer.Map?.FromProto(), cancellationToken);
     }
 
-    public ValueTask BindNamespaceAsync(Guid namespaceId, CancellationToken cancellationToken)
+    public ValueTask BindNamespaceAsync(Guid namespaceId, long generation, CancellationToken cancellationToken)
     {
-        var request = new Protocol.BindNamespaceRequest { Namespace = namespaceId.ToProto() };
+        var request = new Protocol.BindNamespaceRequest { Namespace = namespaceId.ToProto(), Generation = generation };
         return _connection.CallAsync((c, o) => c.BindNamespaceAsync(request, o), cancellationToken);
     }
 

@@ -30,19 +30,31 @@ internal sealed partial class NodeManager
     }
 
     /// <inheritdoc/>
-    public async ValueTask BindNamespaceAsync(Guid namespaceId, CancellationToken cancellationToken)
+    public async ValueTask BindNamespaceAsync(Guid namespaceId, long generation, CancellationToken cancellationToken)
     {
+        MapGeneration? begun = null;
         await _book.ChangeAsync(
-            current => current.Namespace switch
+            current =>
             {
-                null => new ClusterChange { Namespace = namespaceId },
-                { } bound when bound == namespaceId => null,
-                { } bound => throw new BigFsException(
-                    BigFsErrorCode.WrongCluster,
-                    $"The names of cluster {current.Map.ClusterId:N} are in the metadata database {bound:N}, not in {namespaceId:N}. "
-                        + "Restore a backup of that one; a new database belongs to a new cluster."),
+                if (current.Namespace is { } bound && bound != namespaceId)
+                {
+                    throw new BigFsException(
+                        BigFsErrorCode.WrongCluster,
+                        $"The names of cluster {current.Map.ClusterId:N} are in the metadata database {bound:N}, not in {namespaceId:N}. "
+                            + "Restore a backup of that one; a new database belongs to a new cluster.");
+                }
+
+                long highest = current.Volumes.IsEmpty ? 0 : current.Volumes.Keys.Last().Value;
+                begun = generation > current.Generation.Number ? new MapGeneration(generation, highest) : null;
+                return current.Namespace is null || begun is not null
+                    ? new ClusterChange { Namespace = namespaceId, Generation = begun }
+                    : null;
             },
             cancellationToken);
+        if (begun is not null)
+        {
+            NodeManagerLog.GenerationBegun(_logger, begun.Number, begun.Floor);
+        }
     }
 
     /// <summary>Refuses a second process under the id of one that lives.</summary>

@@ -64,6 +64,12 @@ internal static partial class NodeManagerLog
     [LoggerMessage(3019, LogLevel.Warning, "Datanode {Node} has not answered for {Silence}: dead; its volumes have fewer replicas until it returns")]
     public static partial void NodeDead(ILogger logger, NodeId node, TimeSpan silence);
 
+    [LoggerMessage(
+        3020,
+        LogLevel.Warning,
+        "Generation {Generation} of the namespace has begun: volumes up to {Floor} may hold delete marks that are older than the restored names, and replicas do not take them from each other")]
+    public static partial void GenerationBegun(ILogger logger, long generation, long floor);
+
     [LoggerMessage(3016, LogLevel.Debug, "Datanode {Node} was reported: {Status}")]
     public static partial void Accused(ILogger logger, NodeId node, ChunkStatus status);
 }

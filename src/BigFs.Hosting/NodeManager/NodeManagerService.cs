@@ -38,7 +38,7 @@ internal sealed class NodeManagerService(INodeManager manager, EndpointRules? en
 
     public override async Task<Protocol.Empty> BindNamespace(Protocol.BindNamespaceRequest request, ServerCallContext context)
     {
-        await manager.BindNamespaceAsync(request.Namespace.ToGuid(), context.CancellationToken);
+        await manager.BindNamespaceAsync(request.Namespace.ToGuid(), request.Generation, context.CancellationToken);
         return new Protocol.Empty();
     }
 

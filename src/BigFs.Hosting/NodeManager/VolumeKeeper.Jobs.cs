@@ -79,6 +79,7 @@ internal sealed partial class VolumeKeeper
             Order = OrderFor(volume, current),
             Purpose = purpose,
             WasOpen = volume.WasOpen,
+            SpreadsMarks = () => _book.Current.Generation.OwnsMarksOf(volume.Id),
             Present =
             [
                 .. volume.Members.Where(member => current.IsUp(member.Node))

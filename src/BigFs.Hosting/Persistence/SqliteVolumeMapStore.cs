@@ -46,6 +46,13 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
         ALTER TABLE cluster ADD COLUMN volume_floor INTEGER NOT NULL DEFAULT 0;
         """;
 
+    // The namespace's generation, and up to which id volumes were made before it.
+    private const string Generation =
+        """
+        ALTER TABLE cluster ADD COLUMN generation INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE cluster ADD COLUMN generation_floor INTEGER NOT NULL DEFAULT 0;
+        """;
+
     private readonly SqliteDatabase _database;
     private readonly DatabaseCopy? _copy;
     private readonly SqliteStatement _putNode;
@@ -133,6 +140,11 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
                 return ValueTask.FromResult(false);
             }
 
+            if (commit.Generation is { } generation)
+            {
+                Begin(generation);
+            }
+
             foreach (NodeRecord node in commit.Nodes)
             {
                 _putNode.Reset();
@@ -165,6 +177,7 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
     /// <summary>
     /// Prepares a restored map that nobody uses: its term and epochs jump beyond all that datanodes may have seen since, new
     /// volumes get ids beyond all that may have been made since, and every volume is compared and sealed anew before it counts.
+    /// Replicas take no delete marks from each other then: the names are mostly restored too.
     /// </summary>
     /// <exception cref="BigFsException">As <see cref="SqliteDatabase.Open"/>.</exception>
     public static void BeginAfterRestore(string directory)
@@ -175,7 +188,7 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
             using SqliteTransaction transaction = database.Connection.BeginTransaction();
             using var cluster = new SqliteStatement(
                 database.Connection,
-                "UPDATE cluster SET term = term + ?1, "
+                "UPDATE cluster SET term = term + ?1, generation_floor = (SELECT coalesce(max(id), 0) FROM volumes), "
                     + "volume_floor = max(volume_floor, (SELECT coalesce(max(id), 0) FROM volumes)) + ?2");
             using var volumes = new SqliteStatement(
                 database.Connection, "UPDATE volumes SET epoch = epoch + ?1, state = ?2, was_open = 1");
@@ -208,7 +221,7 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
         Name = "volumes",
         Directory = directory,
         ApplicationId = ApplicationId,
-        Migrations = [Schema, Namespace],
+        Migrations = [Schema, Namespace, Generation],
         CacheKiB = 2 << 10,
     };
 
@@ -218,6 +231,13 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
         using var bind = new SqliteStatement(
             _database.Connection, "UPDATE cluster SET namespace = ?1 WHERE namespace IS NULL OR namespace = ?1");
         return bind.Bind().Blob(1, id).Run() == 1;
+    }
+
+    private void Begin(MapGeneration generation)
+    {
+        using var begin = new SqliteStatement(
+            _database.Connection, "UPDATE cluster SET generation = ?1, generation_floor = ?2 WHERE generation < ?1");
+        begin.Bind(generation.Number, generation.Floor).Run();
     }
 
     private bool Swap(VolumeCommit volume)
@@ -238,12 +258,13 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
     private VolumeMapContents Read()
     {
         SqliteConnection connection = _database.Connection;
-        using var cluster = new SqliteStatement(connection, "SELECT id, term, namespace, volume_floor FROM cluster");
+        using var cluster = new SqliteStatement(connection, "SELECT id, term, namespace, volume_floor, generation, generation_floor FROM cluster");
         cluster.Step();
         var clusterId = new Guid(cluster.Bytes(0), bigEndian: true);
         long term = cluster.Long(1);
         Guid? bound = cluster.IsNull(2) ? null : new Guid(cluster.Bytes(2), bigEndian: true);
         long floor = cluster.Long(3);
+        var generation = new MapGeneration(cluster.Long(4), cluster.Long(5));
         cluster.Reset();
 
         var nodes = new List<NodeRecord>();
@@ -291,6 +312,7 @@ internal sealed class SqliteVolumeMapStore : IVolumeMapStore, IDatabaseBackup
             ClusterId = clusterId,
             Namespace = bound,
             VolumeFloor = floor,
+            Generation = generation,
             Term = term,
             Nodes = [.. nodes.OrderBy(one => one.Id)],
             Volumes = volumes.ToImmutable(),

@@ -12,12 +12,16 @@ internal sealed class RoleSet : IAsyncDisposable
     private static readonly TimeSpan ReadyDeadline = TimeSpan.FromSeconds(60);
 
     private readonly TemporaryFolder _folder = new();
+    private readonly string[] _bus;
     private readonly Dictionary<string, string[]> _commands = [];
     private readonly Dictionary<string, BigfsProgram> _running = [];
     private readonly List<BigfsProgram> _ended = [];
 
-    public RoleSet()
+    /// <summary>A set whose folder is new.</summary>
+    /// <param name="bus">What says by which bus events travel: nothing for the relay.</param>
+    public RoleSet(params string[] bus)
     {
+        _bus = bus;
         int[] ports = FreePorts(11);
         Endpoint = $"bigfs://127.0.0.1:{ports[0]}";
         BigFsClusterSecretFile.Prepare(_folder.At("cluster-secret"));
@@ -98,7 +102,7 @@ internal sealed class RoleSet : IAsyncDisposable
             return;
         }
 
-        command.AddRange(["--name-server", Endpoint["bigfs://".Length..], "--data", _folder.At(name)]);
+        command.AddRange(["--name-server", Endpoint["bigfs://".Length..], "--data", _folder.At(name), .. _bus]);
         if (role != BigFsRoleNames.MetadataServer)
         {
             command.AddRange(["--cluster-secret", _folder.At("cluster-secret")]);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using BigFs.Cli.Bench;
+using BigFs.Hosting.Tests.Messaging;
 
 namespace BigFs.Cli.Tests.Scenarios;
 
@@ -15,14 +16,18 @@ internal sealed class RoleSetScenario
     private const double MostIdleCores = 0.05;
     private const long MostResidentBytes = 120L << 20;
 
-    [Test]
-    public async Task The_full_set_started_in_any_order_serves_within_five_seconds_of_the_last_start_and_rests()
+    [TestCase("relay")]
+    [TestCase("kafka")]
+    public async Task The_full_set_started_in_any_order_serves_within_five_seconds_of_the_last_start_and_rests(string bus)
     {
         ScenarioLevel.Require();
+        string[] arguments = bus == "kafka"
+            ? ["--bus", bus, "--kafka", TestBroker.RequireAddress(), "--kafka-prefix", $"scenario-{Guid.NewGuid():N}."]
+            : [];
         var random = new Random(ScenarioLevel.Seed);
         for (int round = 1; round <= ScenarioLevel.Of(1, 2); round++)
         {
-            await using var set = new RoleSet();
+            await using var set = new RoleSet(arguments);
             string[] order = [.. set.Names];
             random.Shuffle(order);
             await TestContext.Out.WriteLineAsync($"ORDER {string.Join(' ', order)}");
@@ -33,9 +38,9 @@ internal sealed class RoleSetScenario
             }
 
             double seconds = await FirstWriteAsync(set.Endpoint);
-            ScenarioLevel.Figure($"the full set of processes serves {seconds:0.0} s after the last start");
+            ScenarioLevel.Figure($"the full set of processes with {bus} serves {seconds:0.0} s after the last start");
             Assert.That(seconds, Is.LessThan(ScenarioLevel.Of(20.0, 5.0)));
-            await RestsAsync("processes", set.ProcessIds);
+            await RestsAsync($"processes with {bus}", set.ProcessIds);
         }
     }
 

@@ -41,6 +41,27 @@ public sealed class ReplicaDifferenceTests
     }
 
     [Test]
+    public void A_mark_that_does_not_spread_takes_the_chunk_from_nobody_and_who_has_neither_gets_the_chunk()
+    {
+        var mark = new StoredChunkInfo(new ChunkKey(1), 0, 0, Deleted: true);
+        ReplicaDifference difference = ReplicaDifference.Of(
+            [Source(A, mark, Live(2)), Source(B, Live(1)), Target(Node(3), mark), Target(Node(4))], spreadsMarks: false);
+        Assert.That(difference.MissingMarks, Is.Empty);
+        Assert.That(difference.KeptMarks, Is.EqualTo(new[] { mark.Key }));
+        Assert.That(
+            difference.Missing.Select(missing => (missing.Target, missing.Chunk, missing.Sources.Single())),
+            Is.EqualTo(new[] { (Node(4), Live(1), B), (Node(3), Live(2), A), (Node(4), Live(2), A) }));
+    }
+
+    [Test]
+    public void A_mark_alone_that_does_not_spread_is_left_where_it_is()
+    {
+        var mark = new StoredChunkInfo(new ChunkKey(1), 0, 0, Deleted: true);
+        ReplicaDifference difference = ReplicaDifference.Of([Source(A, mark), Target(B)], spreadsMarks: false);
+        Assert.That(difference.MissingMarks.IsEmpty && difference.KeptMarks.IsEmpty && difference.Missing.IsEmpty);
+    }
+
+    [Test]
     public void The_same_key_with_other_bytes_is_a_conflict_that_nothing_is_copied_for()
     {
         ReplicaDifference difference = ReplicaDifference.Of(

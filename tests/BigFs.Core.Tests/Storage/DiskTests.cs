@@ -32,6 +32,23 @@ public sealed class DiskTests(Type kind)
     }
 
     [Test]
+    public async Task Zeros_in_reserved_space_change_nothing_that_can_be_read()
+    {
+        await using IDiskFile file = await _disk.CreateFileAsync(Path.Combine(_folder, "zeros"));
+        byte[] bytes = StoreKit.Bytes(8192);
+        await file.WriteAsync(0, bytes);
+        await file.ExtendAsync(1 << 20);
+
+        await file.ZeroAsync(8192, 600 << 10);
+
+        await file.SyncAsync();
+        var read = new byte[1 << 20];
+        Assert.That(await file.ReadAsync(0, read), Is.EqualTo(read.Length));
+        Assert.That(read[..8192], Same.As(bytes));
+        Assert.That(read.AsSpan(8192).ContainsAnyExcept((byte)0), Is.False);
+    }
+
+    [Test]
     public async Task What_is_written_is_read_aligned_or_not()
     {
         await using IDiskFile file = await _disk.CreateFileAsync(Path.Combine(_folder, "file"));

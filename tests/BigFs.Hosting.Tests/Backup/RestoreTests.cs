@@ -187,6 +187,7 @@ internal sealed class RestoreTests
         Assert.That(contents.Namespace, Is.EqualTo(bound));
         Assert.That(contents.Term, Is.GreaterThan(term + 60_000));
         Assert.That(contents.VolumeFloor, Is.GreaterThan(60_000));
+        Assert.That(contents.Generation, Is.EqualTo(new MapGeneration(1, 7)), "no replica takes another's delete marks");
         Assert.That(restored.Epoch, Is.GreaterThan(60_000));
         Assert.That((restored.State, restored.Members[0].Verified), Is.EqualTo((VolumeState.Sealing, false)));
     }

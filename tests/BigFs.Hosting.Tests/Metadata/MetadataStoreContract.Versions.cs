@@ -36,6 +36,26 @@ internal abstract partial class MetadataStoreContract
     }
 
     [Test]
+    public async Task Leases_are_renewed_while_what_was_deleted_is_being_cleared_away()
+    {
+        // A chain of directories is cleared away in a step for each.
+        const int Depth = 40;
+        var versions = new List<BigFsVersion>();
+        string path = "/gone";
+        for (int depth = 0; depth < Depth; depth++, path += "/d")
+        {
+            await Store.MakeDirectoryAsync(path);
+            versions.Add((await Store.PutAsync(path + "/f", Chunk((ulong)depth + 1))).Version);
+        }
+
+        await Store.DeleteAsync("/gone", recursive: true);
+        for (int round = 0; round < 5; round++)
+        {
+            await Task.WhenAll(versions.Select(version => Store.RenewReadAsync(version, None).AsTask()));
+        }
+    }
+
+    [Test]
     public async Task A_replaced_version_is_read_on_while_its_lease_lasts_and_no_longer()
     {
         ImmutableArray<ChunkReference> chunks = Chunks(1, Part + 10);

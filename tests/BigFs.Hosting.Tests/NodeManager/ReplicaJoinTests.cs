@@ -102,6 +102,24 @@ public sealed class ReplicaJoinTests
         Assert.That(nodes.All[0].Chunks(Volume), Is.EqualTo(nodes.All[1].Chunks(Volume)), "marks too");
     }
 
+    [TestCase(JoinPurpose.Seal, 3)]
+    [TestCase(JoinPurpose.Return, 1)]
+    [TestCase(JoinPurpose.Equalize, 0)]
+    public async Task A_mark_that_may_be_older_than_the_names_stays_with_who_has_it(JoinPurpose purpose, int whole)
+    {
+        FakeDataNodes nodes = await OpenAsync(3);
+        await nodes.All[0].DeleteAsync(Volume, [Key], default);
+        nodes.All[2].Forget(Volume);
+        await nodes.All[2].OpenVolumeAsync(Request(nodes, purpose, true, [true, true, true]).Order with { Epoch = 1 }, default);
+        bool[] verified = [true, true, purpose != JoinPurpose.Return];
+        JoinRequest request = Request(nodes, purpose, wasOpen: true, verified, spreadsMarks: false);
+        JoinResult result = await new ReplicaJoin(nodes, Signing.Signer, NullLogger.Instance, request).RunAsync(default);
+        Assert.That(result.Whole, Has.Length.EqualTo(whole));
+        bool?[] deleted = [.. nodes.All.Select(node => node.Chunks(Volume) is [var chunk] ? chunk.Deleted : (bool?)null)];
+        Assert.That(
+            deleted, Is.EqualTo(new bool?[] { true, false, purpose == JoinPurpose.Equalize ? null : false }), "the third got the chunk");
+    }
+
     [Test]
     public async Task Members_that_fail_at_the_same_moment_are_all_noted()
     {
@@ -150,7 +168,8 @@ public sealed class ReplicaJoinTests
     private static Task<JoinResult> RunAsync(FakeDataNodes nodes, JoinPurpose purpose, bool wasOpen, ReadOnlySpan<bool> verified) =>
         new ReplicaJoin(nodes, Signing.Signer, NullLogger.Instance, Request(nodes, purpose, wasOpen, verified)).RunAsync(default);
 
-    private static JoinRequest Request(FakeDataNodes nodes, JoinPurpose purpose, bool wasOpen, ReadOnlySpan<bool> verified)
+    private static JoinRequest Request(
+        FakeDataNodes nodes, JoinPurpose purpose, bool wasOpen, ReadOnlySpan<bool> verified, bool spreadsMarks = true)
     {
         var present = ImmutableArray.CreateBuilder<JoinMember>();
         for (int i = 0; i < verified.Length; i++)
@@ -170,6 +189,7 @@ public sealed class ReplicaJoinTests
             Order = new VolumeOrder { Term = 1, Volume = Volume, Epoch = 2, Members = [.. nodes.All.Select(node => node.Id)] },
             Purpose = purpose,
             WasOpen = wasOpen,
+            SpreadsMarks = () => spreadsMarks,
             Present = present.ToImmutable(),
         };
     }

@@ -178,6 +178,52 @@ public sealed class VolumeLifeTests
     }
 
     [Test]
+    public async Task A_chunk_deleted_before_a_restore_of_the_names_stays_where_it_still_is([Values] bool managerRestarts)
+    {
+        await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);
+        var names = Guid.NewGuid();
+        await cluster.Manager.BindNamespaceAsync(names, 1, CancellationToken.None);
+        await cluster.WriteToAllAsync();
+        await cluster.WriteToAllAsync();
+        (VolumeId volume, List<ChunkKey> keys) = cluster.Acknowledged.Single();
+        FakeDataNode away = cluster.Nodes.All[0], stays = cluster.Nodes.All[1];
+        await cluster.KillAsync(away);
+        await cluster.WaitAsync(map => map.Volumes[0].State == VolumeState.Sealed);
+        await stays.DeleteAsync(volume, [keys[0]], CancellationToken.None);
+
+        await cluster.Manager.BindNamespaceAsync(names, 2, CancellationToken.None);
+        if (managerRestarts)
+        {
+            await cluster.StopManagerAsync();
+            await cluster.StartManagerAsync();
+            await cluster.RegisterAsync(stays);
+        }
+
+        away.Start(clean: false);
+        await cluster.RegisterAsync(away);
+        await cluster.WaitUntilWholeAsync();
+        Assert.That(Live(away), Is.EqualTo(keys), "the last copy of what the restored names may want");
+        Assert.That(Live(stays), Is.EqualTo(keys.Skip(1)), "a deleted key never returns");
+        Assert.That(cluster.Log.Has(3106));
+
+        // What is made afterwards holds no mark that is older than the names.
+        ClusterMap map = await cluster.WaitAsync(now => now.Volumes.Any(one => one.Id != volume && one.State == VolumeState.Open));
+        ClusterVolume younger = map.Volumes.Single(one => one.Id != volume && one.State == VolumeState.Open);
+        Assert.That(cluster.Write(younger));
+        ChunkKey key = cluster.Acknowledged[younger.Id].Single();
+        await cluster.KillAsync(away);
+        await cluster.WaitAsync(now => now.Volumes.Single(one => one.Id == younger.Id).State == VolumeState.Sealed);
+        await stays.DeleteAsync(younger.Id, [key], CancellationToken.None);
+        away.Start(clean: false);
+        await cluster.RegisterAsync(away);
+        await cluster.WaitUntilWholeAsync();
+        Assert.That(away.Chunks(younger.Id).Single(chunk => chunk.Key == key).Deleted, "this mark spreads");
+
+        IEnumerable<ChunkKey> Live(FakeDataNode node) =>
+            node.Chunks(volume).Where(chunk => !chunk.Deleted).Select(chunk => chunk.Key);
+    }
+
+    [Test]
     public async Task A_volume_whose_disk_failed_on_one_member_is_sealed_without_it_and_another_takes_its_place()
     {
         await using ManagerCluster cluster = await ManagerCluster.StartAsync(nodes: 2, openVolumes: 1);

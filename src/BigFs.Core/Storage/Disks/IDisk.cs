@@ -84,6 +84,12 @@ public interface IDiskFile : IAsyncDisposable
     /// <summary>Extends the file to this length with reserved space that reads as zeros.</summary>
     ValueTask ExtendAsync(long length);
 
+    /// <summary>
+    /// Writes zeros into reserved space, if that makes later flushes of what is written there cheaper; else does nothing. It
+    /// reads as zeros before and after.
+    /// </summary>
+    ValueTask ZeroAsync(long offset, int length) => ValueTask.CompletedTask;
+
     /// <summary>Cuts the file to this length; durable after a sync.</summary>
     ValueTask TruncateAsync(long length);
 }

@@ -15,6 +15,11 @@ internal sealed unsafe class PosixFile(
     /// <summary>Reads up to this length are tried at once: copying so much costs less than a change of threads.</summary>
     private const int MostFromCache = 64 << 10;
 
+    /// <summary>Zeros are written so many bytes at a time: 256 KiB.</summary>
+    private const int ZeroLength = 256 << 10;
+
+    private static readonly Lazy<nint> Zeros = new(AllocateZeros);
+
     public SafeFileHandle? Handle => buffered;
 
     public ValueTask EnterWriterAsync() => new(writers.EnterAsync());
@@ -56,6 +61,20 @@ internal sealed unsafe class PosixFile(
         }
     });
 
+    /// <summary>
+    /// Reserved blocks are marked as not yet written, and the flush after the first write to each has to write the file
+    /// system's journal, too: half of the time of a small flush. Only past the cache, where zeros cost a write and nothing else.
+    /// </summary>
+    public ValueTask ZeroAsync(long offset, int length) => direct is null || !IsAligned(offset) || !IsAligned(length)
+        ? ValueTask.CompletedTask
+        : writers.RunAsync(() =>
+        {
+            for (int done = 0; done < length; done += ZeroLength)
+            {
+                Write(direct, (byte*)Zeros.Value, offset + done, Math.Min(ZeroLength, length - done));
+            }
+        });
+
     public ValueTask TruncateAsync(long length) => writers.RunAsync(() =>
     {
         int result;
@@ -83,6 +102,14 @@ internal sealed unsafe class PosixFile(
     {
         using MemoryHandle memory = destination.Pin();
         return (int)Libc.ReadNow(buffered, (byte*)memory.Pointer, destination.Length, offset);
+    }
+
+    /// <summary>Memory that is only read, for as long as the process lives.</summary>
+    private static nint AllocateZeros()
+    {
+        void* zeros = NativeMemory.AlignedAlloc(ZeroLength, ChunkBuffer.Alignment);
+        NativeMemory.Clear(zeros, ZeroLength);
+        return (nint)zeros;
     }
 
     private static bool IsAligned(long value) => (value & (ChunkBuffer.Alignment - 1)) == 0;
@@ -142,13 +169,17 @@ internal sealed unsafe class PosixFile(
     {
         using MemoryHandle memory = bytes.Pin();
         bool aligned = IsAligned(offset) && IsAligned(bytes.Length) && IsAligned((long)memory.Pointer);
-        SafeFileHandle file = aligned && direct is not null ? direct : buffered;
+        Write(aligned && direct is not null ? direct : buffered, (byte*)memory.Pointer, offset, bytes.Length);
+    }
+
+    private void Write(SafeFileHandle file, byte* bytes, long offset, int length)
+    {
         int done = 0;
-        while (done < bytes.Length)
+        while (done < length)
         {
             // A direct write cut short at an odd place would be refused as unaligned: the rest goes the other way.
             file = IsAligned(done) ? file : buffered;
-            nint count = Libc.Write(file, (byte*)memory.Pointer + done, bytes.Length - done, offset + done);
+            nint count = Libc.Write(file, bytes + done, length - done, offset + done);
             if (count > 0)
             {
                 done += (int)count;

@@ -2,72 +2,103 @@ namespace BigFs.Internal.Download;
 
 /// <summary>
 /// Keeps one version readable while somebody reads it: renews its read lease whenever half of it has passed, until it is
-/// disposed of, or its owner was forgotten without that. A renewal that fails is tried again, four times as often.
+/// disposed of, or its owner was forgotten without that. A renewal that fails is tried again, four times as often. Most reads
+/// end long before: until then it costs one timer.
 /// </summary>
 internal sealed class ReadLease : IAsyncDisposable
 {
+    private readonly Lock _lock = new();
     private readonly ClientContext _context;
     private readonly BigFsFile _file;
-    private readonly WeakReference<object> _owner;
-    private readonly CancellationTokenSource _end;
-    private readonly Task _loop;
-    private int _disposed;
+    private readonly WeakReference<object>? _owner;
+    private readonly ITimer? _timer;
+    private TimeSpan _lease;
+    private CancellationTokenSource? _end;
+    private Task _renewal = Task.CompletedTask;
+    private bool _disposed;
 
     /// <summary>Begins with a lease that was just given; one of no length is not renewed.</summary>
     public ReadLease(ClientContext context, BigFsFile file, TimeSpan lease, object owner)
     {
-        (_context, _file, _owner) = (context, file, new WeakReference<object>(owner));
-        _end = CancellationTokenSource.CreateLinkedTokenSource(context.Stopping);
-        _loop = lease > TimeSpan.Zero ? RunAsync(lease) : Task.CompletedTask;
+        (_context, _file, _lease) = (context, file, lease);
+        if (lease > TimeSpan.Zero)
+        {
+            _owner = new WeakReference<object>(owner);
+            lock (_lock)
+            {
+                _timer = context.Time.CreateTimer(
+                    static state => ((ReadLease)state!).Renew(), this, lease / 2, Timeout.InfiniteTimeSpan);
+            }
+        }
     }
 
     /// <summary>Ends the renewals; twice is fine.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+        lock (_lock)
         {
-            return;
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
         }
 
-        await _end.CancelAsync().ConfigureAwait(false);
-        await _loop.ConfigureAwait(false);
-        _end.Dispose();
+        _timer?.Dispose();
+        if (_end is { } end)
+        {
+            await end.CancelAsync().ConfigureAwait(false);
+            await _renewal.ConfigureAwait(false);
+            end.Dispose();
+        }
     }
 
-    private async Task RunAsync(TimeSpan lease)
+    private void Renew()
     {
-        TimeSpan pause = lease / 2;
-        try
+        lock (_lock)
         {
-            while (true)
+            if (!_disposed && !_context.Stopping.IsCancellationRequested && _owner!.TryGetTarget(out _))
             {
-                await Task.Delay(pause, _context.Time, _end.Token).ConfigureAwait(false);
-                if (!_owner.TryGetTarget(out _))
-                {
-                    return;
-                }
-
-                try
-                {
-                    lease = await _context.Control.RunAsync(
-                        _file.Path, (server, token) => server.RenewReadAsync(_file.Version, token), _end.Token).ConfigureAwait(false);
-                    pause = lease / 2;
-                }
-                catch (BigFsException exception) when (exception.Code != BigFsErrorCode.VersionExpired)
-                {
-                    SdkLog.ReadLeaseFailed(_context.Logger, _file.Path.ToString(), exception);
-                    pause = lease / 8;
-                }
+                _end ??= CancellationTokenSource.CreateLinkedTokenSource(_context.Stopping);
+                _renewal = RenewAsync(_end.Token);
             }
         }
-        catch (OperationCanceledException) when (_end.IsCancellationRequested)
+    }
+
+    /// <summary>Renews once, and sees to the next time. Never throws.</summary>
+    private async Task RenewAsync(CancellationToken end)
+    {
+        // Not under the lock of the timer's call.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        TimeSpan pause;
+        try
         {
-            // The end of the loop.
+            _lease = await _context.Control.RunAsync(
+                _file.Path, (server, token) => server.RenewReadAsync(_file.Version, token), end).ConfigureAwait(false);
+            pause = _lease / 2;
         }
         catch (BigFsException exception)
         {
-            // Too late: the chunks may be gone, which the reads will say.
             SdkLog.ReadLeaseFailed(_context.Logger, _file.Path.ToString(), exception);
+            if (exception.Code == BigFsErrorCode.VersionExpired)
+            {
+                return; // too late: the chunks may be gone, which the reads will say
+            }
+
+            pause = _lease / 8;
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            return; // disposed of, or the client was
+        }
+
+        lock (_lock)
+        {
+            if (!_disposed)
+            {
+                _timer!.Change(pause, Timeout.InfiniteTimeSpan);
+            }
         }
     }
 }
