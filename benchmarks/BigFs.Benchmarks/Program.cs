@@ -14,6 +14,11 @@ if (args is ["metadata-reference", .. string[] rest])
     return MetadataReference.Run(rest);
 }
 
+if (args is ["http", .. string[] transfer])
+{
+    return await HttpTransfer.RunAsync(transfer);
+}
+
 // Appends cost disk: few enough invocations that a whole run writes a few GiB. A job on the command line replaces this one.
 bool hasJob = args.Any(argument => argument is "-j" or "--job" || argument.StartsWith("--job=", StringComparison.Ordinal));
 IConfig config = hasJob

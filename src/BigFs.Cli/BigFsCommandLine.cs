@@ -16,7 +16,7 @@ internal sealed class BigFsCommandLine
     private readonly CliEnvironment _environment;
     private readonly Option<string> _endpoint = new("--endpoint")
     {
-        Description = $"The cluster, bigfs://HOST:PORT; default ${EndpointAddress.Variable}, else {EndpointAddress.Default.OriginalString}.",
+        Description = $"The cluster, bigfs://HOST:PORT, or http(s)://HOST:PORT of a gateway; default ${EndpointAddress.Variable}, else {EndpointAddress.Default.OriginalString}.",
         HelpName = "ENDPOINT",
         Recursive = true,
     };

@@ -25,7 +25,7 @@ public sealed class BigFsAccessKeys : IAsyncDisposable
     /// <param name="options">How it is reached, with a key that may administer.</param>
     /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
     public static BigFsAccessKeys Connect(BigFsClientOptions options) =>
-        new(new GrpcKeyDoor(ClientSettings.Of(options, remote: true)));
+        new(new GrpcKeyDoor(ClientSettings.OfNameServer(options)));
 
     /// <summary>The keys in a metadata server's folder, which no process may use meanwhile.</summary>
     /// <param name="dataDirectory">The folder with "metadata.db"; made when it is not there.</param>

@@ -22,7 +22,7 @@ public sealed class BigFsAdmin : IAsyncDisposable
     /// <summary>Makes an administrator; nothing is connected before the first call.</summary>
     /// <param name="options">How the cluster is reached; where it requires keys, with one that administers all of it.</param>
     /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
-    public BigFsAdmin(BigFsClientOptions options) => _cluster = new GrpcAdmin(ClientSettings.Of(options, remote: true));
+    public BigFsAdmin(BigFsClientOptions options) => _cluster = new GrpcAdmin(ClientSettings.OfNameServer(options));
 
     /// <summary>
     /// Copies the metadata and then the volume map, while both serve, into one file: so every volume that the copied metadata

@@ -45,7 +45,7 @@ public sealed record BigFsClusterStatus
     /// <exception cref="BigFsException">Unavailable: no name server answers. Unauthenticated, InvalidSettings.</exception>
     public static async Task<BigFsClusterStatus> ReadAsync(BigFsClientOptions options, CancellationToken cancellationToken = default)
     {
-        var settings = ClientSettings.Of(options, remote: true);
+        var settings = ClientSettings.OfNameServer(options);
         string list = BigFsEndpoint.NameServers(settings.Endpoint!)!;
         using var channels = new ChannelCache(Timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         var asked = await Task.WhenAll(NameServerList.Split(list).Select(one => AskAsync(one, channels, cancellationToken)))

@@ -40,7 +40,7 @@ public sealed record BigFsInstance
     public static async Task<IReadOnlyList<BigFsInstance>> ListAsync(
         BigFsClientOptions options, CancellationToken cancellationToken = default)
     {
-        var settings = ClientSettings.Of(options, remote: true);
+        var settings = ClientSettings.OfNameServer(options);
         var timeouts = new ControlTimeouts();
         using var channels = new ChannelCache(timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         await using var names = new GrpcNameServer(

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using BigFs.Core.Metadata;
 using BigFs.Hosting.MetadataServer;
+using BigFs.Internal;
 using BigFs.Internal.Grpc;
 
 namespace BigFs.Hosting;
@@ -17,6 +18,7 @@ public sealed class BigFsMetadataClient : IAsyncDisposable
     private readonly GrpcMetadataStore _store;
 
     /// <summary>Makes a client; does no I/O.</summary>
+    /// <exception cref="BigFsException">InvalidSettings: the endpoint is no name server's.</exception>
     /// <param name="endpoint">The cluster, "bigfs://host:port".</param>
     /// <param name="unary">
     /// Whether each operation is a call of its own, as any gRPC client makes it; else (default) making and finding share one
@@ -27,7 +29,8 @@ public sealed class BigFsMetadataClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(endpoint);
         var timeouts = new ControlTimeouts();
         _channels = new ChannelCache(timeouts.Connect);
-        _names = new GrpcNameServer(BigFsEndpoint.NameServers(endpoint) ?? endpoint.Authority, _channels, timeouts, TimeProvider.System);
+        ClientSettings settings = ClientSettings.OfNameServer(new BigFsClientOptions { Endpoint = endpoint });
+        _names = new GrpcNameServer(BigFsEndpoint.NameServers(settings.Endpoint!)!, _channels, timeouts, TimeProvider.System);
         _store = new GrpcMetadataStore(_names, _channels, timeouts, TimeProvider.System, unary, inline: false);
     }
 

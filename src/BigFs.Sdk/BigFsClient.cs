@@ -5,6 +5,7 @@ using BigFs.Core.Metadata;
 using BigFs.Core.Transfer;
 using BigFs.Internal;
 using BigFs.Internal.Download;
+using BigFs.Internal.Gateway;
 using BigFs.Internal.Upload;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -22,7 +23,10 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
 
     private readonly ClientContext _context;
 
-    /// <summary>Makes a client of the cluster at an endpoint, "bigfs://host:port", with default settings.</summary>
+    /// <summary>
+    /// Makes a client with default settings of the cluster at an endpoint: "bigfs://host:port" of its name server, or
+    /// "http(s)://host:port" of a gateway, through which everything goes then.
+    /// </summary>
     /// <exception cref="BigFsException">InvalidSettings: the endpoint is of another form.</exception>
     public BigFsClient(Uri endpoint)
         : this(new BigFsClientOptions { Endpoint = endpoint })
@@ -48,13 +52,19 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     /// </summary>
     internal BigFsClient(
         BigFsClientOptions options, IFileServer fileServer, IChunkTransport transport, TimeProvider? time = null)
+        : this(options, new ClientSeams { FileServer = fileServer, Transport = transport }, time)
     {
         ArgumentNullException.ThrowIfNull(fileServer);
         ArgumentNullException.ThrowIfNull(transport);
+    }
+
+    /// <summary>The same on seams of either kind.</summary>
+    internal BigFsClient(BigFsClientOptions options, ClientSeams seams, TimeProvider? time = null)
+    {
         ClientSettings settings = ClientSettings.Of(options, remote: false);
         _context = new ClientContext(
             settings,
-            () => (fileServer, transport),
+            () => seams,
             ownsSeams: false,
             time ?? TimeProvider.System,
             (options.LoggerFactory ?? NullLoggerFactory.Instance).CreateLogger<BigFsClient>());
@@ -66,16 +76,22 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(content);
         return EnterAsync(
-            () => StreamUpload.RunAsync(_context, UploadPlan.Of(path, options), content, cancellationToken),
-            cancellationToken);
+            () => RunUploadAsync(UploadPlan.Of(path, options), content, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
     public Task<BigFsWriter> OpenWriteAsync(
         BigFsPath path, UploadOptions? options = null, CancellationToken cancellationToken = default) =>
         EnterAsync<BigFsWriter>(
-            async () => new UploadWriter(_context, await ChunkUpload.BeginAsync(
-                _context, UploadPlan.Of(path, options), length: null, CancellationToken.None, cancellationToken).ConfigureAwait(false)),
+            async () =>
+            {
+                UploadPlan plan = UploadPlan.Of(path, options);
+                IPieceSink upload = _context.Gateway is null
+                    ? await ChunkUpload.BeginAsync(
+                        _context, plan, length: null, CancellationToken.None, cancellationToken).ConfigureAwait(false)
+                    : await GatewayUpload.BeginAsync(_context, plan with { Inline = false, CheckedFirst = true }, cancellationToken).ConfigureAwait(false);
+                return new UploadWriter(_context, upload);
+            },
             cancellationToken);
 
     /// <inheritdoc/>
@@ -206,6 +222,33 @@ public sealed class BigFsClient : IBigFsClient, IAsyncDisposable
     /// <see cref="ObjectDisposedException"/>. Disposing twice is fine.
     /// </summary>
     public ValueTask DisposeAsync() => _context.DisposeAsync();
+
+    /// <summary>
+    /// Uploads under an identity of the caller's choice, for who may have to do it again without knowing what became of the
+    /// first time: with the same one the cluster makes the file once.
+    /// </summary>
+    /// <exception cref="BigFsException">SessionExpired: that identity was ended before it made the file, and never will.</exception>
+    internal Task<UploadResult> UploadAsync(
+        Guid operation,
+        BigFsPath path,
+        Stream content,
+        UploadOptions options,
+        bool checkedFirst,
+        CancellationToken cancellationToken) =>
+        EnterAsync(
+            () => RunUploadAsync(
+                UploadPlan.Of(path, options).As(operation) with { CheckedFirst = checkedFirst }, content, cancellationToken),
+            cancellationToken);
+
+    /// <summary>Opens a version of a file for reading ranges of it: the one that stands there, or the one that is named.</summary>
+    internal Task<PinnedFile> OpenVersionAsync(
+        BigFsPath path, BigFsVersion? version, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
+        EnterAsync(() => PinnedFile.OpenAsync(_context, path, version, maxStaleness, cancellationToken), cancellationToken);
+
+    private Task<UploadResult> RunUploadAsync(UploadPlan plan, Stream content, CancellationToken cancellationToken) =>
+        _context.Gateway is null
+            ? StreamUpload.RunAsync(_context, plan, content, cancellationToken)
+            : GatewayUpload.RunAsync(_context, plan, content, cancellationToken);
 
     private static MetadataListRequest Request(BigFsPath directory, ListOptions? options, int pageSize)
     {

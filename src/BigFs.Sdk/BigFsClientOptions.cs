@@ -6,7 +6,8 @@ namespace BigFs;
 public sealed class BigFsClientOptions
 {
     /// <summary>
-    /// Where the cluster is: "bigfs://host:port" of its name server, for several of them see <see cref="BigFsEndpoint"/>.
+    /// Where the cluster is: "bigfs://host:port" of its name server, with control and data direct, or "http://host:port" or
+    /// "https://host:port" of a gateway, with everything through it. For several of them see <see cref="BigFsEndpoint"/>.
     /// Default: <c>bigfs dev</c>'s on this machine, bigfs://127.0.0.1:7400.
     /// </summary>
     public Uri Endpoint { get; set; } = new("bigfs://127.0.0.1:7400");
@@ -28,7 +29,8 @@ public sealed class BigFsClientOptions
 
     /// <summary>
     /// The authorities that sign the certificates of the control plane, a PEM file; none but these are trusted. Null (default):
-    /// the control plane is not encrypted. With it, a server that is not encrypted is not talked to.
+    /// the control plane is not encrypted. With it, a server that is not encrypted is not talked to. Of a gateway at
+    /// "https://..." they sign the certificate, or null: whom this machine trusts; not with "http://...".
     /// </summary>
     public string? ControlAuthorityFile { get; set; }
 
@@ -40,7 +42,7 @@ public sealed class BigFsClientOptions
 
     /// <summary>
     /// The authorities that sign the datanodes' certificates, a PEM file; none but these are trusted. Null (default): the
-    /// transfer plane is not encrypted. With it, a datanode that is not encrypted is not talked to.
+    /// transfer plane is not encrypted. With it, a datanode that is not encrypted is not talked to. Not used with a gateway.
     /// </summary>
     public string? TransferAuthorityFile { get; set; }
 

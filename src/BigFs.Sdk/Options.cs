@@ -36,7 +36,7 @@ public sealed class UploadOptions
 
     /// <summary>
     /// Chunks in flight at once, the one being read from the source included, 1 to 64; default 4. Buffers take at most
-    /// chunk size x this and 1 MiB.
+    /// chunk size x this and 1 MiB. Not used with a gateway, which decides itself.
     /// </summary>
     public int Concurrency { get; set; } = 4;
 

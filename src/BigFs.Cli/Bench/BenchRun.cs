@@ -72,7 +72,10 @@ internal sealed class BenchRun(CommandContext context, BenchPlan plan, IBenchWor
 
     private async Task<CpuMeter> FindServersAsync(CancellationToken cancellationToken)
     {
-        IReadOnlyList<BigFsInstance> instances = await context.Environment.Instances(context.ClientOptions(), cancellationToken);
+        // A gateway does not tell which servers stand behind it.
+        IReadOnlyList<BigFsInstance> instances = context.Endpoint.Scheme is "http" or "https"
+            ? []
+            : await context.Environment.Instances(context.ClientOptions(), cancellationToken);
         var cpu = new CpuMeter(instances.Select(instance => instance.LocalProcessId).OfType<int>());
         int elsewhere = instances.Count(instance => instance.LocalProcessId is null);
         if (cpu.Servers == 0)

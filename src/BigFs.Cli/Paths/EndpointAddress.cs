@@ -21,7 +21,7 @@ internal static class EndpointAddress
     /// <summary>The endpoint of a name server on this machine.</summary>
     public static Uri OfPort(int port) => new UriBuilder(Default) { Port = port }.Uri;
 
-    /// <summary>Reads "bigfs://host:port" or "host:port", several name servers apart by commas.</summary>
+    /// <summary>Reads "bigfs://host:port", "host:port" or "http(s)://host:port" of a gateway, several servers apart by commas.</summary>
     /// <exception cref="BigFsException">InvalidSettings: it is no URI at all.</exception>
     public static Uri Parse(string text)
     {
@@ -29,6 +29,6 @@ internal static class EndpointAddress
         return BigFsEndpoint.TryParse(full, out Uri? uri)
             ? uri
             : throw new BigFsException(
-                BigFsErrorCode.InvalidSettings, $"The endpoint is \"{text}\": \"bigfs://host:port\" is expected.");
+                BigFsErrorCode.InvalidSettings, $"The endpoint is \"{text}\": \"bigfs://host:port\" or \"http(s)://host:port\" is expected.");
     }
 }

@@ -108,7 +108,7 @@ internal sealed class CallerClients : IAsyncDisposable
     /// <summary>The use of a client; disposing it gives it back.</summary>
     internal readonly struct Lease(CallerClients owner, Entry entry) : IDisposable
     {
-        public IBigFsClient Client => entry.Client;
+        public BigFsClient Client => entry.Client;
 
         public void Dispose() => owner.Return(entry);
     }
@@ -127,7 +127,7 @@ internal sealed class CallerClients : IAsyncDisposable
 
         public string Id { get; }
 
-        public IBigFsClient Client => _client;
+        public BigFsClient Client => _client;
 
         public LinkedListNode<Entry> Node { get; }
 

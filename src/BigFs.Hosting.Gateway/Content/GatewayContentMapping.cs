@@ -6,9 +6,5 @@ namespace BigFs.Hosting.Gateway.Content;
 internal static class GatewayContentMapping
 {
     /// <summary>The services of a gateway.</summary>
-    public static IEnumerable<ServerServiceDefinition> MapGatewayContent(GatewayParts parts)
-    {
-        ArgumentNullException.ThrowIfNull(parts);
-        return [];
-    }
+    public static IEnumerable<ServerServiceDefinition> MapGatewayContent(GatewayParts parts) => [new ContentService(parts).Bind()];
 }

@@ -65,6 +65,11 @@ internal static class RpcPolicies
             ("Report", RpcPolicy.Client(Read | Write)),
             ("Exchange", RpcPolicy.Client(Read | Write)),
         ]),
+        ("bigfs.v1.Content", Files,
+        [
+            ("Upload", RpcPolicy.Client(Write)),
+            ("Download", RpcPolicy.Client(Read)),
+        ]),
         ("bigfs.v1.AccessKeys", Files,
         [
             ("Create", RpcPolicy.Client(Admin)),

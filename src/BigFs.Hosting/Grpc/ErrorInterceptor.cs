@@ -60,7 +60,10 @@ internal sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> logger,
     {
         try
         {
-            await continuation(new StoppingReader<TRequest>(requestStream, stopping), responseStream, context);
+            // The content of a file has an end of its own, for which a stop waits.
+            IAsyncStreamReader<TRequest> reader =
+                ContentMethods.IsContent(context.Method) ? requestStream : new StoppingReader<TRequest>(requestStream, stopping);
+            await continuation(reader, responseStream, context);
         }
         catch (Exception error)
         {

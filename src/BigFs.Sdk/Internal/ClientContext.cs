@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Transfer;
+using BigFs.Internal.Gateway;
 using BigFs.Internal.Upload;
 using Microsoft.Extensions.Logging;
 
@@ -8,7 +9,7 @@ namespace BigFs.Internal;
 /// <summary>What the parts of one client share. Thread-safe.</summary>
 internal sealed class ClientContext : IAsyncDisposable
 {
-    private readonly Lazy<(IFileServer FileServer, IChunkTransport Transport)> _seams;
+    private readonly Lazy<ClientSeams> _seams;
     private readonly bool _ownsSeams;
     private readonly CancellationTokenSource _stop = new();
     private readonly FaultReporter _reporter;
@@ -18,7 +19,7 @@ internal sealed class ClientContext : IAsyncDisposable
     /// <summary>Makes the context; the seams are made when they are first needed.</summary>
     public ClientContext(
         ClientSettings settings,
-        Func<(IFileServer FileServer, IChunkTransport Transport)> seams,
+        Func<ClientSeams> seams,
         bool ownsSeams,
         TimeProvider time,
         ILogger logger)
@@ -32,7 +33,7 @@ internal sealed class ClientContext : IAsyncDisposable
 
         // Clients of one process's lifetime, such as commands, begin with different replicas too.
         _readers = ownsSeams ? Random.Shared.Next() : 0;
-        _seams = new Lazy<(IFileServer, IChunkTransport)>(seams, LazyThreadSafetyMode.ExecutionAndPublication);
+        _seams = new Lazy<ClientSeams>(seams, LazyThreadSafetyMode.ExecutionAndPublication);
         Control = new ControlCalls(() => FileServer, settings, time, Stopping);
         SmallFiles = new SharedUploads(this);
         _reporter = new FaultReporter(() => FileServer, time, logger);
@@ -59,7 +60,11 @@ internal sealed class ClientContext : IAsyncDisposable
 
     public IFileServer FileServer => _seams.Value.FileServer;
 
-    public IChunkTransport Transport => _seams.Value.Transport;
+    /// <summary>The way to datanodes; not there where a gateway stands between.</summary>
+    public IChunkTransport Transport => _seams.Value.Transport!;
+
+    /// <summary>The way of all content when a gateway stands between; else null.</summary>
+    public IGatewayContent? Gateway => _seams.Value.Gateway;
 
     /// <summary>A number for each reader: with which replica it begins, so that all replicas of small files serve.</summary>
     public uint NextReader() => (uint)(Interlocked.Increment(ref _readers) - 1);
@@ -80,7 +85,9 @@ internal sealed class ClientContext : IAsyncDisposable
         await _reporter.DisposeAsync().ConfigureAwait(false);
         if (_ownsSeams && _seams.IsValueCreated)
         {
-            await Transport.DisposeAsync().ConfigureAwait(false);
+            ClientSeams seams = _seams.Value;
+            await (seams.Transport?.DisposeAsync() ?? default).ConfigureAwait(false);
+            await (seams.Gateway?.DisposeAsync() ?? default).ConfigureAwait(false);
             switch (FileServer)
             {
                 case IAsyncDisposable disposable:

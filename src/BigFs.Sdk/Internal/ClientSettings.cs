@@ -10,8 +10,11 @@ internal sealed record ClientSettings
 {
     private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
-    /// <summary>The name server; null for a client on seams of its own.</summary>
+    /// <summary>The name server or the gateway; null for a client on seams of its own.</summary>
     public required Uri? Endpoint { get; init; }
+
+    /// <summary>Whether the endpoint is a gateway, through which everything goes.</summary>
+    public bool IsGateway => Endpoint?.Scheme is "http" or "https";
 
     /// <summary>See <see cref="BigFsClientOptions.ConnectTimeout"/>.</summary>
     public required TimeSpan ConnectTimeout { get; init; }
@@ -46,6 +49,11 @@ internal sealed record ClientSettings
             throw new BigFsException(BigFsErrorCode.InvalidSettings, problem) { Endpoint = options.Endpoint?.OriginalString };
         }
 
+        SettingsCheck.Require(
+            !remote || options.Endpoint.Scheme != "http" || options.ControlAuthorityFile is null,
+            nameof(options.ControlAuthorityFile),
+            options.ControlAuthorityFile,
+            "left out with an endpoint \"http://\", which is not encrypted (\"https://\" is)");
         return new ClientSettings
         {
             Endpoint = remote ? options.Endpoint : null,
@@ -58,24 +66,36 @@ internal sealed record ClientSettings
         };
     }
 
+    /// <summary>As <see cref="Of"/>, for what speaks with the cluster's own servers and not through a gateway.</summary>
+    /// <exception cref="BigFsException">InvalidSettings, with the setting's name.</exception>
+    public static ClientSettings OfNameServer(BigFsClientOptions options)
+    {
+        ClientSettings settings = Of(options, remote: true);
+        return !settings.IsGateway ? settings : throw new BigFsException(
+            BigFsErrorCode.InvalidSettings,
+            $"The setting Endpoint is \"{settings.Endpoint!.OriginalString}\", a gateway: this needs \"bigfs://host:port\" of the name server.")
+        {
+            Endpoint = settings.Endpoint.OriginalString,
+        };
+    }
+
     /// <summary>What is wrong with an endpoint, as a sentence; null when it is fine.</summary>
     public static string? EndpointProblem(Uri? endpoint)
     {
-        const string wanted = "\"bigfs://host:port\" of the name server is expected, for example \"bigfs://127.0.0.1:7400\"";
+        const string wanted =
+            "\"bigfs://host:port\" of the name server or \"http(s)://host:port\" of a gateway is expected, for example \"bigfs://127.0.0.1:7400\"";
         return endpoint switch
         {
             null => $"The setting Endpoint is missing: {wanted}.",
             { IsAbsoluteUri: false } => $"The setting Endpoint is \"{endpoint.OriginalString}\": {wanted}.",
-            { Scheme: "http" or "https" } =>
-                $"The setting Endpoint is \"{endpoint.OriginalString}\": gateways are not there yet; {wanted}.",
-            { Scheme: not "bigfs" } =>
+            { Scheme: not ("bigfs" or "http" or "https") } =>
                 $"The setting Endpoint is \"{endpoint.OriginalString}\", with the scheme \"{endpoint.Scheme}\": {wanted}.",
             { Host: "" } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a host: {wanted}.",
             { Port: < 1 } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a port: {wanted}.",
             { AbsolutePath: not ("/" or "") } or { UserInfo: not "" } or { Fragment: not "" } =>
                 $"The setting Endpoint is \"{endpoint.OriginalString}\", with more than host and port: {wanted}.",
             _ => BigFsEndpoint.NameServers(endpoint) is null
-                ? $"The setting Endpoint is \"{endpoint.OriginalString}\": further name servers are written \"?or=host:port\", apart by commas, 16 in all."
+                ? $"The setting Endpoint is \"{endpoint.OriginalString}\": further servers are written \"?or=host:port\", apart by commas, 16 in all."
                 : null,
         };
     }

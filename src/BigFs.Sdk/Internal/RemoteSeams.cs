@@ -1,17 +1,21 @@
-using BigFs.Core.Control;
 using BigFs.Core.Transfer;
 using BigFs.Internal.Grpc;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Internal;
 
-/// <summary>The one place where a client's seams are made of connections: gRPC for control, TCP for data.</summary>
+/// <summary>The one place where a client's seams are made of connections: gRPC for control, TCP for data, or gRPC through a gateway for both.</summary>
 internal static class RemoteSeams
 {
     /// <summary>Makes both; nothing is connected before the first call.</summary>
-    public static (IFileServer FileServer, IChunkTransport Transport) Create(ClientSettings settings, ILoggerFactory loggers)
+    public static ClientSeams Create(ClientSettings settings, ILoggerFactory loggers)
     {
         var timeouts = new ControlTimeouts { Connect = settings.ConnectTimeout, Operation = settings.OperationTimeout };
+        if (settings.IsGateway)
+        {
+            return ThroughGateway(settings, timeouts, TimeProvider.System);
+        }
+
         var transfer = new TransferClientOptions
         {
             ConnectTimeout = settings.ConnectTimeout,
@@ -20,12 +24,26 @@ internal static class RemoteSeams
             // One silent replica must leave time for the others within the transfer's own stall time-out.
             StallTimeout = settings.StallTimeout / 3,
         };
-        return (
-            new GrpcFileServer(
+        return new ClientSeams
+        {
+            FileServer = new GrpcFileServer(
                 BigFsEndpoint.NameServers(settings.Endpoint!)!,
                 timeouts,
                 TimeProvider.System,
                 ChannelSecurity.Of(settings.ApiKey, settings.ControlTls)),
-            new TcpChunkTransport(transfer, TimeProvider.System, loggers.CreateLogger<TcpChunkTransport>()));
+            Transport = new TcpChunkTransport(transfer, TimeProvider.System, loggers.CreateLogger<TcpChunkTransport>()),
+        };
+    }
+
+    /// <summary>The gateways speak for the file servers.</summary>
+    private static ClientSeams ThroughGateway(ClientSettings settings, ControlTimeouts timeouts, TimeProvider clock)
+    {
+        var gateways = new FixedInstances([.. NameServerList.Split(BigFsEndpoint.NameServers(settings.Endpoint!)!)]);
+        ChannelSecurity security = ChannelSecurity.OfGateway(settings);
+        return new ClientSeams
+        {
+            FileServer = new GrpcFileServer(gateways, timeouts, clock, security, GrpcGatewayContent.Role),
+            Gateway = new GrpcGatewayContent(gateways, security, settings, clock),
+        };
     }
 }

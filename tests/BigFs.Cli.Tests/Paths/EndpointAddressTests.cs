@@ -7,6 +7,8 @@ internal sealed class EndpointAddressTests
     [TestCase("bigfs://10.0.0.1:7500", null, "bigfs://10.0.0.1:7500")]
     [TestCase("localhost:7500", "other:1", "bigfs://localhost:7500")]
     [TestCase(null, "127.0.0.1:7500", "bigfs://127.0.0.1:7500")]
+    [TestCase("https://door:7480", null, "https://door:7480")]
+    [TestCase("http://a:1,b:2", null, "http://a:1/?or=b:2")]
     [TestCase(null, "bigfs://[::1]:7500/", "bigfs://[::1]:7500")]
     [TestCase(null, "", "bigfs://127.0.0.1:7400")]
     [TestCase(null, null, "bigfs://127.0.0.1:7400")]
@@ -14,7 +16,8 @@ internal sealed class EndpointAddressTests
         Assert.That(EndpointAddress.Choose(option, _ => variable), Is.EqualTo(new Uri(expected)));
 
     [TestCase("localhost")]
-    [TestCase("http://localhost:1")]
+    [TestCase("http://localhost:1/path")]
+    [TestCase("ftp://localhost:1")]
     [TestCase("bigfs://localhost")]
     [TestCase("bigfs://localhost:99999")]
     [TestCase("bigfs://localhost:1/path")]

@@ -89,7 +89,7 @@ internal static class ErrorSituations
         ["setting: `--prepared` below 0 or above 1 TiB"] = _ => [Run("--prepared", "-1"), Run("--prepared", "1099511627777")],
 
         ["setting: an endpoint that is none"] =
-            _ => [SituationCluster.Alone("ls", "--endpoint", "http://127.0.0.1:1"), SituationCluster.Alone("ls", "--endpoint", "nowhere")],
+            _ => [SituationCluster.Alone("ls", "--endpoint", "ftp://127.0.0.1:1"), SituationCluster.Alone("ls", "--endpoint", "nowhere")],
         ["an unknown command, option or argument, or a missing one"] = c =>
             [SituationCluster.Alone("nonsense"), c.Command("ls", "--lang"), c.Command("ls", "/", "/"), c.Command("rm")],
         ["`cp` with both sides local"] = c => [c.Command("cp", c.Folder.At("local"), c.Folder.At("x"))],

@@ -10,8 +10,9 @@ namespace BigFs.Sdk.Tests.Control;
 
 internal sealed class SettingsTests
 {
-    [TestCase("http://127.0.0.1:80", "gateways are not there yet")]
-    [TestCase("https://127.0.0.1", "gateways are not there yet")]
+    [TestCase("http://127.0.0.1:80/v1", "more than host and port")]
+    [TestCase("https://me@127.0.0.1", "more than host and port")]
+    [TestCase("http://127.0.0.1:80?or=x", "?or=host:port")]
     [TestCase("ftp://127.0.0.1:80", "scheme")]
     [TestCase("bigfs://127.0.0.1", "port")]
     [TestCase("bigfs:/127.0.0.1", "host")]
@@ -24,7 +25,7 @@ internal sealed class SettingsTests
             () => _ = new BigFsClient(new Uri(endpoint, UriKind.RelativeOrAbsolute)))!;
 
         Assert.That(error.Code, Is.EqualTo(BigFsErrorCode.InvalidSettings));
-        Assert.That(error.Message, Does.Contain("Endpoint").And.Contain(says).And.Contain("bigfs://host:port"));
+        Assert.That(error.Message, Does.Contain("Endpoint").And.Contain(says).And.Contain("host:port"));
     }
 
     [TestCase(nameof(BigFsClientOptions.ConnectTimeout))]
@@ -76,7 +77,7 @@ internal sealed class SettingsTests
         Assert.That(other.Endpoint.Port, Is.EqualTo(7402));
     }
 
-    [TestCase("Endpoint", "http://host:80", "gateways")]
+    [TestCase("Endpoint", "http://host:80/path", "gateway")]
     [TestCase("Endpoint", "nonsense", "BigFs:Endpoint")]
     [TestCase("StallTimeout", "soon", "BigFs:StallTimeout")]
     [TestCase("StallTimeout", "00:00:00", "StallTimeout")]

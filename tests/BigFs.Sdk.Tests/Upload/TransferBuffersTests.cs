@@ -48,7 +48,7 @@ internal sealed class TransferBuffersTests
         var cluster = new FakeCluster();
         await using var context = new ClientContext(
             ClientSettings.Of(new BigFsClientOptions(), remote: false),
-            () => (cluster.FileServer, cluster.Transport),
+            () => new ClientSeams { FileServer = cluster.FileServer, Transport = cluster.Transport },
             ownsSeams: false,
             TimeProvider.System,
             NullLogger.Instance);

@@ -4,6 +4,7 @@ using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Internal.Gateway;
 
 namespace BigFs.Internal.Download;
 
@@ -35,6 +36,12 @@ internal sealed class ChunkReader
     /// <summary>The client's large buffers.</summary>
     public LargeBuffers LargeBuffers => _context.LargeBuffers;
 
+    /// <summary>
+    /// Whether the bytes come through a gateway, which has proven each against the writer's checksums: then the whole's is to
+    /// be proven here.
+    /// </summary>
+    public bool ProvesWhole => _context.Gateway is not null;
+
     /// <summary>Opens the version that stands at the path now, or stood there not longer ago than the options allow.</summary>
     /// <exception cref="BigFsException">NotFound, IsDirectory, Damaged (the manifest), Unavailable, TimedOut.</exception>
     public static async Task<ChunkReader> OpenAsync(
@@ -54,7 +61,7 @@ internal sealed class ChunkReader
     }
 
     /// <summary>The file with all of its manifest: of a long one the rest is read part by part.</summary>
-    private static async Task<OpenedFile> WholeAsync(ClientContext context, OpenedFile opened, CancellationToken cancellationToken)
+    internal static async Task<OpenedFile> WholeAsync(ClientContext context, OpenedFile opened, CancellationToken cancellationToken)
     {
         if (opened.Chunks <= opened.Manifest.Length)
         {
@@ -90,6 +97,13 @@ internal sealed class ChunkReader
         if (!Map.Inline.IsEmpty)
         {
             Map.Inline.Slice(offset, destination.Length).CopyTo(destination);
+            return;
+        }
+
+        if (ProvesWhole)
+        {
+            await GatewayRange.ReadAsync(
+                _context, Map.File, Map.StartOf(index) + offset, destination, cancellationToken).ConfigureAwait(false);
             return;
         }
 

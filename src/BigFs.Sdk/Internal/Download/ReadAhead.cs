@@ -1,3 +1,4 @@
+using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 
 namespace BigFs.Internal.Download;
@@ -27,6 +28,9 @@ internal sealed class ReadAhead : IAsyncDisposable
     private long _next;
     private long _window;
 
+    /// <summary>Of all bytes from the beginning on, while every one was handed over; null when not, or not needed.</summary>
+    private uint? _crc32C;
+
     /// <summary>Starts nothing yet.</summary>
     /// <param name="reader">Where the bytes come from.</param>
     /// <param name="depth">Pieces held or being fetched at once; bounds the memory.</param>
@@ -42,6 +46,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         _next = position;
         Following = position;
         _window = window ?? LargestPiece;
+        _crc32C = reader.ProvesWhole && position == 0 ? 0 : null;
         if (window is not null && position < reader.Map.File.Size)
         {
             long start = reader.Map.StartOf(reader.Map.IndexOf(position));
@@ -83,6 +88,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         Piece piece = await head.WaitAsync(cancellationToken).ConfigureAwait(false);
         _ = _pieces.Dequeue();
         _current = piece;
+        Prove(piece);
         Following = piece.Start + piece.Length;
         return piece;
     }
@@ -122,6 +128,28 @@ internal sealed class ReadAhead : IAsyncDisposable
     }
 
     private static long RoundUpToBlocks(long length) => (length + Limits.BlockSize - 1) / Limits.BlockSize * Limits.BlockSize;
+
+    /// <summary>What was read from the beginning to the end must have the file's checksum before its end is handed over.</summary>
+    private void Prove(Piece piece)
+    {
+        if (_crc32C is not { } before)
+        {
+            return;
+        }
+
+        BigFsFile file = _reader.Map.File;
+        uint crc32C = Crc32C.Append(before, piece.Data.Span);
+        _crc32C = crc32C;
+        if (piece.Start + piece.Length == file.Size && crc32C != file.Crc32C)
+        {
+            throw new BigFsException(
+                BigFsErrorCode.Damaged,
+                $"The bytes of \"{file.Path}\" came with the checksum {crc32C:x8} instead of {file.Crc32C:x8}.")
+            {
+                Path = file.Path.ToString(),
+            };
+        }
+    }
 
     /// <summary>Cuts the next piece: within one chunk, up to the window, which then grows.</summary>
     private (int Index, int Offset, int Length, long Start) Plan()

@@ -19,6 +19,9 @@ internal sealed class ChannelCache : IDisposable
     /// </summary>
     private const int Capacity = 1024;
 
+    /// <summary>Bytes of one download that may be on their way: 2 MiB, the largest range that the SDK asks for at once.</summary>
+    private const int ContentWindow = 2 << 20;
+
     private readonly ConcurrentDictionary<string, CallInvoker> _invokers = new(StringComparer.Ordinal);
     private readonly SocketsHttpHandler _handler;
     private readonly TimeSpan _connectTimeout;
@@ -36,6 +39,14 @@ internal sealed class ChannelCache : IDisposable
     /// <param name="role">The role's name.</param>
     /// <param name="source">Its instances; stays the caller's.</param>
     public RoleChannel Open(string role, InstanceSource source) => new(role, source, MakeHandler(), _security);
+
+    /// <summary>The same for streams of content: each may have much on its way.</summary>
+    public RoleChannel OpenForContent(string role, InstanceSource source)
+    {
+        SocketsHttpHandler handler = MakeHandler();
+        handler.InitialHttp2StreamWindowSize = ContentWindow;
+        return new RoleChannel(role, source, handler, _security);
+    }
 
     /// <summary>What calls an endpoint, "host:port"; does no I/O.</summary>
     /// <exception cref="BigFsException">InvalidArgument: the text is no endpoint.</exception>
@@ -76,7 +87,7 @@ internal sealed class ChannelCache : IDisposable
             // Without a name: the handler sets each endpoint's own.
             handler.SslOptions = tls.Load("ControlAuthorityFile", "ControlCertificateFile")(null);
         }
-        else
+        else if (!_security.TrustsMachine)
         {
             handler.PlaintextStreamFilter = static (context, _) => ValueTask.FromResult<Stream>(new FirstWordStream(context.PlaintextStream));
         }
@@ -89,7 +100,7 @@ internal sealed class ChannelCache : IDisposable
 
     private CallInvoker Create(string endpoint)
     {
-        string scheme = _security.Tls is null ? "http://" : "https://";
+        string scheme = _security.IsEncrypted ? "https://" : "http://";
         if (!Uri.TryCreate(scheme + endpoint, UriKind.Absolute, out Uri? address) || address.PathAndQuery != "/")
         {
             throw new BigFsException(BigFsErrorCode.InvalidArgument, $"\"{endpoint}\" is no endpoint: \"host:port\" is expected.");

@@ -9,6 +9,8 @@ namespace BigFs.Internal.Grpc;
 /// <summary>The file servers of a cluster over gRPC, found at its name servers, balanced.</summary>
 internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
 {
+    private const string Role = "file server";
+
     private readonly ChannelCache _channels;
     private readonly GrpcNameServer? _names;
     private readonly RoleConnection<FileServerClient> _connection;
@@ -22,10 +24,11 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     }
 
     /// <summary>Makes a client of the file servers that a source tells, which is its own from now on; does no I/O.</summary>
-    public GrpcFileServer(InstanceSource instances, ControlTimeouts timeouts, TimeProvider clock, ChannelSecurity? security = null)
+    public GrpcFileServer(
+        InstanceSource instances, ControlTimeouts timeouts, TimeProvider clock, ChannelSecurity? security = null, string role = Role)
     {
         _channels = new ChannelCache(timeouts.Connect, security);
-        _connection = Connect(instances, _channels, timeouts, clock);
+        _connection = Connect(instances, _channels, timeouts, clock, role);
     }
 
     public ValueTask<UploadTicket> BeginUploadAsync(
@@ -238,6 +241,6 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
     }
 
     private static RoleConnection<FileServerClient> Connect(
-        InstanceSource instances, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock) =>
-        new("file server", instances, channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
+        InstanceSource instances, ChannelCache channels, ControlTimeouts timeouts, TimeProvider clock, string role = Role) =>
+        new(role, instances, channels, c => new FileServerClient(c), timeouts, clock, (c, o) => c.Exchange(o));
 }

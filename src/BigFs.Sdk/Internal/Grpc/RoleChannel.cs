@@ -28,7 +28,7 @@ internal sealed class RoleChannel : IDisposable
         {
             HttpHandler = handler,
             DisposeHttpClient = true,
-            Credentials = security.Tls is null ? ChannelCredentials.Insecure : ChannelCredentials.SecureSsl,
+            Credentials = security.IsEncrypted ? ChannelCredentials.SecureSsl : ChannelCredentials.Insecure,
             ServiceProvider = new Parts(new InstanceResolverFactory(source), new TwoChoicesBalancerFactory(Table)),
             ServiceConfig = new ServiceConfig { LoadBalancingConfigs = { TwoChoicesBalancerFactory.Config } },
             MaxReceiveMessageSize = ControlLimits.MaxMessageBytes,

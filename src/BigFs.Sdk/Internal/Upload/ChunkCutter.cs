@@ -8,7 +8,7 @@ namespace BigFs.Internal.Upload;
 /// </summary>
 /// <param name="upload">Where the chunks go.</param>
 /// <param name="length">Bytes to come as far as is known: a hint, never trusted; null when unknown.</param>
-internal sealed class ChunkCutter(ChunkUpload upload, long? length)
+internal sealed class ChunkCutter(IPieceSink upload, long? length)
 {
     private const int SmallestBuffer = 4 << 10;
     private const int FirstBuffer = 64 << 10;

@@ -10,7 +10,7 @@ namespace BigFs.Internal.Upload;
 /// One upload from its session to its commit: takes chunks in order, has several in flight, keeps the session alive and
 /// ends it by commit or abort. One caller at a time; the chunks run beside it.
 /// </summary>
-internal sealed class ChunkUpload : IAsyncDisposable
+internal sealed class ChunkUpload : IPieceSink
 {
     /// <summary>How long an abort may take: a cancelled caller gets its answer within a second.</summary>
     private static readonly TimeSpan AbortPatience = TimeSpan.FromMilliseconds(600);
@@ -55,13 +55,13 @@ internal sealed class ChunkUpload : IAsyncDisposable
         _renewal = RenewAsync(_renewalStop.Token);
     }
 
-    /// <summary>Where the chunks' buffers come from; as many as may be in flight.</summary>
+    /// <inheritdoc/>
     public TransferBuffers Buffers { get; }
 
-    /// <summary>Bytes of a full chunk.</summary>
+    /// <inheritdoc/>
     public int ChunkSize => _plan.ChunkSize;
 
-    /// <summary>Cancelled when the upload has failed or is to end.</summary>
+    /// <inheritdoc/>
     public CancellationToken Stopped { get; }
 
     /// <summary>Opens the session; a cluster with too few nodes refuses here, before the content is touched.</summary>
@@ -130,7 +130,7 @@ internal sealed class ChunkUpload : IAsyncDisposable
         ImmutableArray<ChunkReference> rest = _manifest.Rest;
         var request = new CommitUploadRequest
         {
-            Operation = Guid.NewGuid(),
+            Operation = _plan.Operation ?? Guid.NewGuid(),
             Session = _session.Id,
             Size = _manifest.Size,
             Crc32C = _manifest.Crc32C,

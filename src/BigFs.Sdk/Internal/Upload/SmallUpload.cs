@@ -22,7 +22,7 @@ internal sealed class SmallUpload(ClientContext context, UploadPlan plan, SmallF
     /// <summary>How long a commit that is under way may still answer after the caller cancelled.</summary>
     private static readonly TimeSpan CommitGrace = TimeSpan.FromMilliseconds(300);
 
-    private readonly Guid _operation = Guid.CreateVersion7();
+    private readonly Guid _operation = plan.Operation ?? Guid.CreateVersion7();
 
     /// <summary>
     /// Runs the upload. After a failure the content may still be read by an abandoned call.

@@ -20,7 +20,7 @@ internal static class StreamUpload
         ClientContext context, UploadPlan plan, Stream source, CancellationToken cancellationToken)
     {
         long? length = source.CanSeek ? Math.Max(0, source.Length - source.Position) : null;
-        if (length > Math.Min(plan.ChunkSize, LargestSmallFile))
+        if (plan.CheckedFirst || length > Math.Min(plan.ChunkSize, LargestSmallFile))
         {
             return await RunLargeAsync(context, plan, source, length, default, cancellationToken).ConfigureAwait(false);
         }
@@ -70,7 +70,7 @@ internal static class StreamUpload
         {
             return await new SmallUpload(context, plan, grants).RunAsync(content, stop, cancellationToken).ConfigureAwait(false);
         }
-        catch (BigFsException exception) when (exception.Code == BigFsErrorCode.SessionExpired && grants is not null)
+        catch (BigFsException exception) when (exception.Code == BigFsErrorCode.SessionExpired && grants is not null && plan.Operation is null)
         {
             // Nothing stands, and the content is at hand: once more under a session of now.
             grants.NoteOver();

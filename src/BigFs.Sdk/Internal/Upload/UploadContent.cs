@@ -5,7 +5,7 @@ namespace BigFs.Internal.Upload;
 /// once. A write waits only while all buffers are in flight; a synchronous one then holds its thread. Closing it ends the
 /// content and nothing else.
 /// </summary>
-internal sealed class UploadContent(ClientContext context, ChunkUpload upload) : Stream
+internal sealed class UploadContent(ClientContext context, IPieceSink upload) : Stream
 {
     private readonly ChunkCutter _cutter = new(upload, length: null);
     private bool _closed;

@@ -21,6 +21,14 @@ internal sealed record UploadPlan
 
     public required BeginUploadRequest Request { get; init; }
 
+    /// <summary>Whether the precondition is checked when the upload begins whatever its length: a session of its own.</summary>
+    public bool CheckedFirst { get; init; }
+
+    /// <summary>
+    /// The commit's identity, for who may have to commit the same content again; null: one of the upload's own.
+    /// </summary>
+    public Guid? Operation { get; init; }
+
     public required IProgress<long>? Progress { get; init; }
 
     /// <summary>Copies and validates.</summary>
@@ -65,6 +73,9 @@ internal sealed record UploadPlan
             },
         };
     }
+
+    /// <summary>The same under an identity that the caller chose.</summary>
+    public UploadPlan As(Guid operation) => this with { Operation = operation, Request = Request with { Operation = operation } };
 
     private static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);

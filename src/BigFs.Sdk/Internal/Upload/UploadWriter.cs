@@ -1,16 +1,16 @@
 namespace BigFs.Internal.Upload;
 
-/// <summary>A writer on a <see cref="ChunkUpload"/>.</summary>
+/// <summary>A writer on an upload that takes pieces.</summary>
 internal sealed class UploadWriter : BigFsWriter
 {
     private readonly ClientContext _context;
-    private readonly ChunkUpload _upload;
+    private readonly IPieceSink _upload;
     private readonly UploadContent _content;
     private int _ended;
     private int _disposed;
 
     /// <summary>Makes a writer that owns the upload.</summary>
-    public UploadWriter(ClientContext context, ChunkUpload upload)
+    public UploadWriter(ClientContext context, IPieceSink upload)
     {
         _context = context;
         _upload = upload;

@@ -1,0 +1,148 @@
+#!/usr/bin/env bash
+# Files through a gateway beside the direct way, in one table: `bigfs bench put | get` against a cluster of processes (one of each
+# role, two file servers, three datanodes, two replicas, flushed), in turns straight at the datanodes, through the gateway as gRPC
+# streams (the SDK), and through it by plain HTTP/1.1 (HttpClient); best of N rounds against best of N rounds. Then the gateway's
+# resident memory, which must not grow with what went through it. Only the ratios within one run mean anything.
+#
+#   benchmarks/gateway.sh [--bigfs PATH] [--benchmarks PATH] [--size 64MiB] [--count 16] [--callers 1] [--rounds 3] [--quick] [--dir DIR]
+#
+#   --bigfs PATH       the program or its bigfs.dll; default the Release build of this clone, which is made if missing
+#   --benchmarks PATH  BigFs.Benchmarks.dll, which has the client of HTTP; default as above
+#   --size SIZE        of each file, in MiB; default 64MiB
+#   --count N          files of a row; default 16
+#   --callers N        files under way at once; default 1
+#   --rounds N         rounds on one cluster; default 3
+#   --quick            one round with few files: a look, not a measurement
+#   --dir DIR          where the data goes (a folder of its own is made there and removed); default ${TMPDIR:-/tmp}
+set -uo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C
+
+fail() { echo "gateway.sh: $*" >&2; exit 2; }
+
+bigfs='' benchmarks='' size=64MiB count=16 callers=1 rounds=3 quick='' dir=${TMPDIR:-/tmp}
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) quick=1; rounds=1; count=4 ;;
+    --bigfs | --benchmarks | --size | --count | --callers | --rounds | --dir)
+      [ $# -ge 2 ] || fail "$1 needs a value"
+      declare "${1#--}=$2"
+      shift ;;
+    -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    *) fail "\"$1\" is no option here (--help shows them)" ;;
+  esac
+  shift
+done
+for number in "$count" "$callers" "$rounds"; do
+  [[ $number =~ ^[1-9][0-9]*$ ]] || fail "--count, --callers and --rounds must be 1 or more"
+done
+[[ $size =~ ^([1-9][0-9]*)MiB$ ]] || fail "--size must be in MiB, for example 64MiB"
+bytes=$((BASH_REMATCH[1] << 20))
+[ -d "$dir" ] || fail "\"$dir\" is no folder"
+
+# built PROJECT DLL: the Release build of a project of this clone.
+built() {
+  [ -e "$here/$2" ] || dotnet build "$here/$1" -c Release >&2 || fail "the build of $1 failed"
+  echo "$here/$2"
+}
+: "${bigfs:=$(built src/BigFs.Cli src/BigFs.Cli/bin/Release/net10.0/bigfs.dll)}"
+: "${benchmarks:=$(built benchmarks/BigFs.Benchmarks benchmarks/BigFs.Benchmarks/bin/Release/net10.0/BigFs.Benchmarks.dll)}"
+[ -e "$bigfs" ] || fail "\"$bigfs\" is not there"
+[ -e "$benchmarks" ] || fail "\"$benchmarks\" is not there"
+case $bigfs in
+  *.dll) program=(dotnet "$bigfs") ;;
+  *) program=("$bigfs") ;;
+esac
+
+work=$(mktemp -d "$dir/bigfs-gateway.XXXXXX") || exit 1
+dev=''
+stop_cluster() {
+  [ -z "$dev" ] || { kill -TERM "$dev" 2> /dev/null; wait "$dev" 2> /dev/null; }
+  dev=''
+  rm -rf "$work/data"
+}
+trap 'stop_cluster; rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+
+# key | row | way | operation | bar: least ratio to the direct row
+rows=(
+  "dp|put, direct|direct|put|"
+  "gp|put, gRPC through the gateway|grpc|put|0.4"
+  "hp|put, HTTP through the gateway|http|put|0.5"
+  "dg|get, direct|direct|get|"
+  "gg|get, gRPC through the gateway|grpc|get|0.25"
+  "hg|get, HTTP through the gateway|http|get|0.5"
+)
+
+declare -A ours note
+memory=()
+warm=$([ -n "$quick" ] && echo 1 || echo 3)
+
+number() { sed -nE "s/.*\"$1\":\"?([^,\"}]*).*/\1/p"; }
+better() { [ -z "$2" ] || awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
+
+# resident: the gateway's memory now and at its most, in MiB.
+resident() { awk '/^VmRSS/ { now = $2 } /^VmHWM/ { most = $2 } END { printf "%.0f MiB, at most %.0f MiB", now / 1024, most / 1024 }' "/proc/$gateway/status"; }
+
+start_cluster() {
+  local i role
+  "${program[@]}" dev --processes --nodes 3 --file-servers 2 --gateway --data "$work/data" --port 0 --json > "$work/ready" 2> "$work/dev.log" &
+  dev=$!
+  for ((i = 0; i < 600; i++)); do
+    grep -q '"ready":true' "$work/ready" && break
+    kill -0 "$dev" 2> /dev/null || break
+    sleep 0.1
+  done
+  direct=$(grep -o '"endpoint":"bigfs:[^"]*"' "$work/ready" | head -n 1 | number endpoint)
+  role=$(grep -o '{"role":"gateway"[^}]*}' "$work/ready")
+  door=$(number endpoint <<< "$role")
+  gateway=$(number pid <<< "$role")
+  [ -n "$direct" ] && [ -n "$door" ] && [ -n "$gateway" ] || { cat "$work/dev.log" >&2; fail "the cluster did not start"; }
+}
+
+# measure KEY WAY OPERATION
+measure() {
+  local key=$1 json rate endpoint=$direct
+  if [ "$2" = http ]; then
+    rate=$(dotnet "$benchmarks" http "$3" "http://$door/v1/files/bench/http/" "$bytes" "$count" "$callers" "$warm" 2> "$work/bench.log") \
+      || { head -n 2 "$work/bench.log" >&2; note[$key]='not measured'; return; }
+    rate=$(sed -nE 's|.* ([0-9.]+) MB/s|\1|p' <<< "$rate")
+  else
+    [ "$2" = direct ] || endpoint=http://$door
+    local arguments=("$3" --count "$count" --concurrency "$callers" --prefix "bigfs:/bench/$2" --warm-up "$warm")
+    [ "$3" = get ] || arguments+=(--size "$size")
+    json=$("${program[@]}" bench "${arguments[@]}" --endpoint "$endpoint" --json --quiet 2> "$work/bench.log") \
+      || { head -n 2 "$work/bench.log" >&2; note[$key]='not measured'; return; }
+    rate=$(number megabytesPerSecond <<< "$json")
+  fi
+  better "$rate" "${ours[$key]:-}" && ours[$key]=$rate
+}
+
+start_cluster
+memory+=("started: $(resident)")
+for ((i = 1; i <= rounds; i++)); do
+  echo "round $i of $rounds" >&2
+  for row in "${rows[@]}"; do
+    IFS='|' read -r key name way operation _ <<< "$row"
+    echo "  $name" >&2
+    measure "$key" "$way" "$operation"
+  done
+  memory+=("after round $i: $(resident)")
+done
+
+echo "BigFS, every role a process, 2 replicas, flushed (fdatasync) before each acknowledgement; client and servers on the same"
+echo "$(nproc) cores, Linux $(uname -r); $count files of $size a row, $callers at once; best of $rounds${quick:+; quick: few files, no measurement}."
+echo
+printf '%-4s %-32s %12s %6s  %s\n' key row ours ratio bar
+for row in "${rows[@]}"; do
+  IFS='|' read -r key name _ operation bar <<< "$row"
+  awk -v key="$key" -v name="$name" -v bar="$bar" -v note="${note[$key]:-}" -v o="${ours[$key]:-}" -v t="${ours[d${operation:0:1}]:-}" '
+    function shown(value, format) { return value == "" ? "-" : sprintf(format, value) }
+    BEGIN {
+      ratio = o != "" && t > 0 ? o / t : ""
+      verdict = note != "" ? note : o == "" ? "not measured" : bar == "" ? "" : t == "" ? "no reference" : (ratio >= bar ? "holds" : "below") ": >= " bar
+      printf "%-4s %-32s %12s %6s  %s\n", key, name, shown(o, "%.0f MB/s"), shown(ratio, "%.2f"), verdict
+    }'
+done
+echo
+printf "the gateway's resident memory, %s\n" "${memory[@]}"

@@ -1,0 +1,109 @@
+using System.Buffers;
+using BigFs.Core.Chunking;
+using BigFs.Internal.Download;
+using BigFs.Internal.Grpc;
+using BigFs.Protocol;
+using Grpc.Core;
+
+namespace BigFs.Hosting.Gateway.Content;
+
+/// <summary>Sends a range of a file: while a piece is on its way to the caller, the next is read.</summary>
+internal sealed class RangeSender(
+    PinnedFile file, IServerStreamWriter<ContentMessage<DownloadPart>> responses, StallLimit limit)
+{
+    private uint _crc32C;
+
+    /// <summary>Sends what the file is, its bytes and their checksum.</summary>
+    /// <param name="offset">The first byte.</param>
+    /// <param name="length">How many; what lies behind the end of the file is not sent.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    public async Task SendAsync(long offset, long length, CancellationToken cancellationToken)
+    {
+        long end = offset >= file.File.Size ? offset : Math.Min(file.File.Size - offset, length) + offset;
+        await WriteAsync(ContentMessage<DownloadPart>.Of(new DownloadPart
+        {
+            Info = new DownloadInfo
+            {
+                Protocol = ContentMethods.Version,
+                File = file.File.ToProto(),
+                Offset = offset,
+                Length = end - offset,
+            },
+        }));
+
+        // A read that is under way when another step fails is waited for: its buffer is not to be given back before.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Task<Piece>? next = offset < end ? ReadAsync(offset, end, stop.Token) : null;
+        try
+        {
+            while (next is not null)
+            {
+                Piece piece = await next;
+                long following = piece.Start + piece.Length;
+                next = following < end ? ReadAsync(following, end, stop.Token) : null;
+                try
+                {
+                    await SendAsync(piece);
+                }
+                finally
+                {
+                    ArrayPool<byte>.Shared.Return(piece.Buffer);
+                }
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            if (next is not null)
+            {
+                await next.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (next.IsCompletedSuccessfully)
+                {
+                    ArrayPool<byte>.Shared.Return((await next).Buffer);
+                }
+            }
+        }
+
+        await WriteAsync(ContentMessage<DownloadPart>.Of(new DownloadPart { End = new DownloadEnd { Crc32C = _crc32C } }));
+    }
+
+    private async Task<Piece> ReadAsync(long start, long end, CancellationToken cancellationToken)
+    {
+        int length = (int)Math.Min(Math.Min(end - start, ContentLimits.LargestPiece), file.LeftInChunk(start));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
+
+        // Given up when it fails: an abandoned read may still write into it.
+        await file.ReadAsync(start, buffer.AsMemory(0, length), cancellationToken);
+        return new Piece(buffer, length, start);
+    }
+
+    private async Task SendAsync(Piece piece)
+    {
+        ReadOnlyMemory<byte> bytes = piece.Buffer.AsMemory(0, piece.Length);
+        _crc32C = Crc32C.Append(_crc32C, bytes.Span);
+        for (int sent = 0; sent < bytes.Length; sent += ContentMethods.MaxDataBytes)
+        {
+            await WriteAsync(ContentMessage<DownloadPart>.Of(
+                bytes.Slice(sent, Math.Min(ContentMethods.MaxDataBytes, bytes.Length - sent))));
+        }
+    }
+
+    private async Task WriteAsync(ContentMessage<DownloadPart> message)
+    {
+        limit.Restart();
+        try
+        {
+            await responses.WriteAsync(message, limit.Token);
+        }
+        catch (OperationCanceledException) when (limit.IsOver)
+        {
+            throw new BigFsException(BigFsErrorCode.TimedOut, $"The caller took nothing for {limit.Time.TotalSeconds:0.###} s.");
+        }
+        finally
+        {
+            limit.Pause();
+        }
+    }
+
+    private readonly record struct Piece(byte[] Buffer, int Length, long Start);
+}
