@@ -138,6 +138,7 @@ internal sealed class GatewayServer : IGateway
             Gate = _context.Gate,
             Clients = _clients,
             FileServers = _fileServers,
+            Load = new BodyLoad(_context.Options.Limits),
             Limits = _context.Options.Limits,
             Services = _context.Services,
             Stopping = _stopping.Token,

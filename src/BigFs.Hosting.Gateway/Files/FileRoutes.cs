@@ -14,7 +14,7 @@ internal static class FileRoutes
 
     public static void Map(IEndpointRouteBuilder routes, GatewayParts parts)
     {
-        var load = new BodyLoad(parts.Limits);
+        BodyLoad load = parts.Load;
         var get = new GetFile(parts.Clients, load);
         routes.MapPolicy(RoutePolicies.GetFile, get.InvokeAsync);
         routes.MapPolicy(RoutePolicies.HeadFile, get.InvokeAsync);
