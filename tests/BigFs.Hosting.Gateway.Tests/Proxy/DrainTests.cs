@@ -19,8 +19,8 @@ internal sealed class DrainTests
     {
         var names = new NameServer.NameServer(TimeProvider.System) { Lease = TimeSpan.FromMinutes(1) };
         var bus = new InProcessClusterBus(NullLogger.Instance);
-        var drained = new HeldFileServer();
-        var other = new HeldFileServer();
+        var drained = new HeldFileServer("/hold");
+        var other = new HeldFileServer("/busy");
         await using ControlListener first = await ListenAsync(names, "first", drained);
         await using GatewayServer gateway = await GatewayServer.StartAsync(
             new GatewayContext
@@ -35,8 +35,19 @@ internal sealed class DrainTests
         using GrpcChannel channel = GrpcChannel.ForAddress("http://" + gateway.Endpoint);
         var client = new Protocol.FileServer.FileServerClient(channel);
         using AsyncUnaryCall<Protocol.FindResponse> held = client.FindAsync(new Protocol.FindRequest { Path = "/hold" });
-        await drained.Held.Task;
+        await drained.OneHeld.Task;
         await using ControlListener second = await ListenAsync(names, "second", other);
+
+        // Two calls are kept there, so that by its load alone the first one would be chosen.
+        List<AsyncUnaryCall<Protocol.FindResponse>> busy = [];
+        for (int round = 0; other.Held < 2; round++)
+        {
+            Assert.That(round, Is.LessThan(10_000), "the second one gets calls");
+            AsyncUnaryCall<Protocol.FindResponse> next = client.FindAsync(new Protocol.FindRequest { Path = "/busy" });
+            busy.Add(next);
+            await Task.WhenAny(next.ResponseAsync, Task.Delay(100));
+        }
+
         if (byLease)
         {
             await names.ReleaseAsync(ServiceRole.FileServer, "first", default);
@@ -58,7 +69,9 @@ internal sealed class DrainTests
         }
 
         drained.Release.SetResult();
+        other.Release.SetResult();
         await held;
+        await Task.WhenAll(busy.Select(one => one.ResponseAsync));
         Assert.That(drained.CallsSinceLast, Is.Zero);
     }
 
@@ -84,11 +97,14 @@ internal sealed class DrainTests
     }
 
     /// <summary>Answers at once, but for one path: that waits.</summary>
-    private sealed class HeldFileServer : Protocol.FileServer.FileServerBase
+    private sealed class HeldFileServer(string hold) : Protocol.FileServer.FileServerBase
     {
         private int _calls;
+        private int _held;
 
-        public TaskCompletionSource Held { get; } = new();
+        public TaskCompletionSource OneHeld { get; } = new();
+
+        public int Held => _held;
 
         public TaskCompletionSource Release { get; } = new();
 
@@ -98,9 +114,10 @@ internal sealed class DrainTests
 
         public override async Task<Protocol.FindResponse> Find(Protocol.FindRequest request, ServerCallContext context)
         {
-            if (request.Path == "/hold")
+            if (request.Path == hold)
             {
-                Held.TrySetResult();
+                Interlocked.Increment(ref _held);
+                OneHeld.TrySetResult();
                 await Release.Task;
                 return new Protocol.FindResponse();
             }
