@@ -1,5 +1,6 @@
 using BigFs.Hosting.Access;
 using BigFs.Hosting.Gateway.Access;
+using BigFs.Hosting.Gateway.Files;
 using BigFs.Hosting.Gateway.Proxy;
 
 namespace BigFs.Hosting.Gateway;
@@ -15,6 +16,9 @@ internal sealed record GatewayParts
 
     /// <summary>Where the file servers are.</summary>
     public required FileServerDestinations FileServers { get; init; }
+
+    /// <summary>The contents under way, of HTTP and of gRPC.</summary>
+    public required BodyLoad Load { get; init; }
 
     /// <summary>What applications may take.</summary>
     public required BigFsGatewayLimits Limits { get; init; }

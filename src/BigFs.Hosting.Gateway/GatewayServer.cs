@@ -3,6 +3,8 @@ using BigFs.Hosting.Access.Grpc;
 using BigFs.Hosting.Gateway.Access;
 using BigFs.Hosting.Gateway.Content;
 using BigFs.Hosting.Gateway.Readiness;
+using BigFs.Hosting.Gateway.Description;
+using BigFs.Hosting.Gateway.Files;
 using BigFs.Hosting.Gateway.Listening;
 using BigFs.Hosting.Gateway.Problems;
 using BigFs.Hosting.Gateway.Proxy;
@@ -26,6 +28,7 @@ internal sealed class GatewayServer : IGateway
     private readonly GatewayContext _context;
     private readonly FileServerDestinations _fileServers;
     private readonly CallerClients _clients;
+    private readonly ControlProxyConfig _proxy;
     private readonly CancellationTokenSource _stopping = new();
     private readonly HealthService _health;
     private WebApplication? _app;
@@ -36,6 +39,7 @@ internal sealed class GatewayServer : IGateway
         _context = context;
         _fileServers = new FileServerDestinations(context);
         _clients = new CallerClients(context, _fileServers.Leases);
+        _proxy = new ControlProxyConfig(_fileServers, context.ControlTls is not null);
         _health = new HealthService(_stopping.Token);
     }
 
@@ -83,6 +87,7 @@ internal sealed class GatewayServer : IGateway
             await app.DisposeAsync().ConfigureAwait(false);
         }
 
+        _proxy.Dispose();
         await _clients.DisposeAsync().ConfigureAwait(false);
         await _fileServers.DisposeAsync().ConfigureAwait(false);
         _stopping.Dispose();
@@ -113,7 +118,8 @@ internal sealed class GatewayServer : IGateway
     private WebApplication Build()
     {
         WebApplicationBuilder builder = GatewayListener.Make(_context);
-        builder.Services.AddRoutingCore();
+        builder.Services.AddRouting();
+        builder.Services.AddControlProxy(_context, _proxy);
         builder.Services.AddGrpc(options =>
         {
             ILoggerFactory loggers = _context.Services.LoggerFactory;
@@ -132,6 +138,7 @@ internal sealed class GatewayServer : IGateway
             Gate = _context.Gate,
             Clients = _clients,
             FileServers = _fileServers,
+            Load = new BodyLoad(_context.Options.Limits),
             Limits = _context.Options.Limits,
             Services = _context.Services,
             Stopping = _stopping.Token,
@@ -140,12 +147,15 @@ internal sealed class GatewayServer : IGateway
         app.UseRouting();
         app.UseMiddleware<RouteDoor>(_context.Gate);
         HealthRoutes.Map(app, parts);
+        FileRoutes.Map(app, parts);
+        DescriptionRoute.Map(app);
         app.MapGrpcService(_health.Bind()).WithMetadata(new HasOwnDoor());
         foreach (ServerServiceDefinition service in GatewayContentMapping.MapGatewayContent(parts))
         {
             app.MapGrpcService(service).WithMetadata(new HasOwnDoor());
         }
 
+        app.MapControlProxy(parts);
         return app;
     }
 }

@@ -71,6 +71,44 @@ internal static class PostgresInspection
             cancellationToken).ConfigureAwait(false),
     ];
 
+    /// <summary><see cref="IMetadataInspection.InspectOwnersAsync"/>.</summary>
+    public static async Task<ImmutableArray<InspectedOwner>> OwnersAsync(
+        NpgsqlConnection connection, InspectedOwner? after, int limit, CancellationToken cancellationToken)
+    {
+        // No version is negative: this one is before all rows of the lowest key, too.
+        (long key, long version) = after is { } last
+            ? ((long)last.Key.Value, (long)last.Version.Value)
+            : (long.MinValue, -1);
+        return
+        [
+            .. await connection.ReadAsync(
+                new NpgsqlBatchCommand(
+                    "SELECT key, version FROM chunk_owners WHERE (key, version) > ($1, $2) ORDER BY key, version LIMIT $3")
+                    .With(NpgsqlDbType.Bigint, key)
+                    .With(NpgsqlDbType.Bigint, version)
+                    .With(NpgsqlDbType.Integer, limit),
+                row => new InspectedOwner(new ChunkKey((ulong)row.GetInt64(0)), new BigFsVersion((ulong)row.GetInt64(1))),
+                cancellationToken).ConfigureAwait(false),
+        ];
+    }
+
+    /// <summary><see cref="IMetadataInspection.InspectVersionAsync"/>.</summary>
+    public static async Task<InspectedVersion> VersionAsync(
+        NpgsqlConnection connection, BigFsVersion version, CancellationToken cancellationToken)
+    {
+        List<InspectedPlace> places = await connection.ReadAsync(
+            new NpgsqlBatchCommand("SELECT parent, name FROM entries WHERE version = $1 AND chunks > 0")
+                .With(NpgsqlDbType.Bigint, (long)version.Value),
+            row => new InspectedPlace(row.GetInt64(0), Encoding.UTF8.GetString(row.GetFieldValue<byte[]>(1))),
+            cancellationToken).ConfigureAwait(false);
+        List<bool> kept = await connection.ReadAsync(
+            new NpgsqlBatchCommand("SELECT EXISTS (SELECT 1 FROM dead_versions WHERE version = $1)")
+                .With(NpgsqlDbType.Bigint, (long)version.Value),
+            row => row.GetBoolean(0),
+            cancellationToken).ConfigureAwait(false);
+        return new InspectedVersion(places is [var place] ? place : null, kept.Single());
+    }
+
     /// <summary><see cref="IMetadataInspection.InspectSessionsAsync"/>.</summary>
     public static async Task<InspectedSessions> SessionsAsync(
         NpgsqlConnection connection, DateTimeOffset? begunBefore, long now, CancellationToken cancellationToken) =>

@@ -34,6 +34,17 @@ internal sealed partial class PostgresMetadataStore : IMetadataInspection
             (connection, token) => PostgresInspection.DeadDirectoriesAsync(connection, after, limit, token), cancellationToken));
 
     /// <inheritdoc/>
+    public ValueTask<ImmutableArray<InspectedOwner>> InspectOwnersAsync(
+        InspectedOwner? after, int limit, CancellationToken cancellationToken) =>
+        new(_reads.ReadAsync(
+            (connection, token) => PostgresInspection.OwnersAsync(connection, after, limit, token), cancellationToken));
+
+    /// <inheritdoc/>
+    public ValueTask<InspectedVersion> InspectVersionAsync(BigFsVersion version, CancellationToken cancellationToken) =>
+        new(_reads.ReadAsync(
+            (connection, token) => PostgresInspection.VersionAsync(connection, version, token), cancellationToken));
+
+    /// <inheritdoc/>
     public ValueTask<InspectedSessions> InspectSessionsAsync(DateTimeOffset? begunBefore, CancellationToken cancellationToken) =>
         new(_reads.ReadAsync(
             async (connection, token) => await PostgresInspection.SessionsAsync(

@@ -30,6 +30,12 @@ public enum BigFsFindingKind
     /// <summary>Damage: directories stand in each other in a circle, out of reach of the root.</summary>
     DirectoryCycle = 9,
 
+    /// <summary>Damage: a file names a chunk of which the index of owners does not know that; what else names it could delete it.</summary>
+    UnownedChunk = 10,
+
+    /// <summary>Damage: the index of owners says that a version names a chunk, and it does not: the chunk would never go.</summary>
+    StrayOwner = 11,
+
     /// <summary>No damage: a chunk that nobody names, and no upload can name any more.</summary>
     OrphanChunk = 20,
 

@@ -34,6 +34,19 @@ public interface IMetadataInspection
     ValueTask<ImmutableArray<ChunkReference>> InspectManifestAsync(
         BigFsVersion version, int first, CancellationToken cancellationToken);
 
+    /// <summary>
+    /// Rows of the index of owners after one, in the order of the engine: by key as a signed number, then by version. The
+    /// version 0 stands for a recorded deletion.
+    /// </summary>
+    /// <param name="after">Where to go on; null for the beginning.</param>
+    /// <param name="limit">At most so many, 1 or more.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    ValueTask<ImmutableArray<InspectedOwner>> InspectOwnersAsync(
+        InspectedOwner? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Where a version that has chunks is now.</summary>
+    ValueTask<InspectedVersion> InspectVersionAsync(BigFsVersion version, CancellationToken cancellationToken);
+
     /// <summary>Ids of directories that are out of sight and whose entries still have to go, ascending.</summary>
     ValueTask<ImmutableArray<long>> InspectDeadDirectoriesAsync(long after, int limit, CancellationToken cancellationToken);
 
@@ -81,6 +94,16 @@ public sealed record InspectedEntry
     /// <summary>Bytes of the content that the metadata hold themselves; null when it lies in chunks, -1 when it is missing.</summary>
     public int? ContentBytes { get; init; }
 }
+
+/// <summary>A row of the index of owners.</summary>
+/// <param name="Key">The chunk.</param>
+/// <param name="Version">The version that is said to name it; 0 for a recorded deletion.</param>
+public readonly record struct InspectedOwner(ChunkKey Key, BigFsVersion Version);
+
+/// <summary>Where a version is.</summary>
+/// <param name="Place">The place of its entry, in sight or not; null when there is none.</param>
+/// <param name="IsKept">Whether it was replaced or deleted and its chunks still have to go.</param>
+public readonly record struct InspectedVersion(InspectedPlace? Place, bool IsKept);
 
 /// <summary>Open upload sessions.</summary>
 /// <param name="Open">How many.</param>

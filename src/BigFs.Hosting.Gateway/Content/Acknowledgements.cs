@@ -8,7 +8,9 @@ namespace BigFs.Hosting.Gateway.Content;
 /// Tells the caller of an upload what is safe so far, beside the upload and never ahead of it: numbers that come while one is on
 /// its way are told as one.
 /// </summary>
-internal sealed class Acknowledgements(IServerStreamWriter<UploadAnswer> answers) : IProgress<long>, IAsyncDisposable
+/// <param name="answers">The way to the caller.</param>
+/// <param name="load">Told the same, at once.</param>
+internal sealed class Acknowledgements(IServerStreamWriter<UploadAnswer> answers, IProgress<long> load) : IProgress<long>, IAsyncDisposable
 {
     private readonly SemaphoreSlim _news = new(0);
     private Task _telling = Task.CompletedTask;
@@ -28,6 +30,7 @@ internal sealed class Acknowledgements(IServerStreamWriter<UploadAnswer> answers
     /// <summary>Notes how much is safe; returns at once.</summary>
     public void Report(long value)
     {
+        load.Report(value);
         Volatile.Write(ref _safe, value);
         _news.Release();
     }

@@ -2,6 +2,7 @@ using BigFs.Core.Model;
 using BigFs.Hosting.Access;
 using BigFs.Hosting.Access.Grpc;
 using BigFs.Hosting.Gateway.Access;
+using BigFs.Hosting.Gateway.Files;
 using BigFs.Internal.Grpc;
 using BigFs.Protocol;
 using Grpc.Core;
@@ -31,10 +32,12 @@ internal sealed class ContentService(GatewayParts parts)
         var operation = header.Operation.ToGuid();
         BigFsPath path = header.Path.ToPath();
         UploadOptions options = header.Options();
+        using BodyLoad.Body body = parts.Load.Enter(isUpload: true);
         using CallerClients.Lease lease = parts.Clients.Rent(CallerOf(context));
-        await using var acknowledgements = new Acknowledgements(answers);
+        await using var acknowledgements = new Acknowledgements(answers, body);
         options.Progress = acknowledgements;
-        await using var content = new UploadedContent(requests, header, limit, acknowledgements.AcceptAsync);
+        options.Concurrency = parts.Load.Concurrency;
+        await using var content = new UploadedContent(requests, header, limit, body, acknowledgements.AcceptAsync);
         UploadResult result = await lease.Client.UploadAsync(
             operation, path, content, options, header.CheckedFirst, context.CancellationToken);
         await acknowledgements.EndAsync();
@@ -51,6 +54,7 @@ internal sealed class ContentService(GatewayParts parts)
             throw Wire.Invalid("offset, length and max_staleness are 0 or more");
         }
 
+        using BodyLoad.Body body = parts.Load.Enter(isUpload: false);
         using CallerClients.Lease lease = parts.Clients.Rent(CallerOf(context));
         Internal.Download.PinnedFile file = await _opened.OpenAsync(
             lease.Client,

@@ -1,4 +1,5 @@
 using BigFs.Core.Chunking;
+using BigFs.Hosting.Gateway.Files;
 using BigFs.Internal.Grpc;
 using BigFs.Protocol;
 using Grpc.Core;
@@ -12,9 +13,11 @@ namespace BigFs.Hosting.Gateway.Content;
 /// <param name="requests">The caller's messages after the header.</param>
 /// <param name="header">What it said beforehand.</param>
 /// <param name="limit">How long nothing may come.</param>
+/// <param name="load">Counts what arrives.</param>
 /// <param name="accept">Tells the caller that the cluster takes the upload: called before the first byte is needed.</param>
 internal sealed class UploadedContent(
-    IAsyncStreamReader<ContentMessage<UploadPart>> requests, UploadHeader header, StallLimit limit, Func<Task> accept) : Stream
+    IAsyncStreamReader<ContentMessage<UploadPart>> requests, UploadHeader header, StallLimit limit, BodyLoad.Body load, Func<Task> accept)
+    : Stream
 {
     private ContentMessage<UploadPart>? _current;
     private ReadOnlyMemory<byte> _left;
@@ -116,6 +119,7 @@ internal sealed class UploadedContent(
                 throw Wire.Invalid($"a data message has {_current.Data.Length} bytes, more than {ContentMethods.MaxDataBytes}");
             case null:
                 _left = _current.Data;
+                load.Arrive(_left.Length);
                 break;
             case { PartCase: UploadPart.PartOneofCase.End, End: { } end }:
                 Check(end);

@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using BigFs.Core.Model;
 using Microsoft.AspNetCore.Http;
@@ -15,6 +16,9 @@ internal static class Problem
 
     /// <summary>How long those who are told to come again should wait.</summary>
     private const string RetryAfterSeconds = "1";
+
+    /// <summary>Nobody puts it into a page as it is: quotes need no more than JSON asks for.</summary>
+    private static readonly JsonWriterOptions Json = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The status of a code; <c>docs/errors.md</c> has the same table.</summary>
     public static int StatusOf(BigFsErrorCode code) => code switch
@@ -65,7 +69,7 @@ internal static class Problem
     private static byte[] Body(BigFsException error, int status)
     {
         using var body = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(body))
+        using (var writer = new Utf8JsonWriter(body, Json))
         {
             writer.WriteStartObject();
             writer.WriteString("type", TypePrefix + error.Code);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using BigFs.Core.Model;
 using BigFs.Hosting.Gateway.Access;
 using Microsoft.AspNetCore.Connections;
@@ -12,6 +13,9 @@ namespace BigFs.Hosting.Gateway.Problems;
 /// </summary>
 internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<ProblemMiddleware> logger)
 {
+    /// <summary>How long a body that nobody wants is read.</summary>
+    private static readonly TimeSpan BodyPatience = TimeSpan.FromSeconds(2);
+
     public async Task InvokeAsync(HttpContext context)
     {
         try
@@ -66,6 +70,40 @@ internal sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Pr
 
         context.Response.Clear();
         await Problem.WriteAsync(context, error, status);
+        await PassOverBodyAsync(context);
+    }
+
+    /// <summary>
+    /// Over HTTP/2 an answer before the end of the body resets the stream, and some clients then forget the answer: so what is on
+    /// the way is read for a moment, as the server does over HTTP/1 by itself. Who waits for leave sends nothing.
+    /// </summary>
+    private static async Task PassOverBodyAsync(HttpContext context)
+    {
+        HttpRequest request = context.Request;
+        if (!HttpProtocol.IsHttp2(request.Protocol) || request.Headers.Expect.Count > 0 || request.ContentLength == 0)
+        {
+            return;
+        }
+
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(64 << 10);
+        try
+        {
+            await context.Response.CompleteAsync();
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+            limit.CancelAfter(BodyPatience);
+            while (await request.Body.ReadAsync(buffer, limit.Token) > 0)
+            {
+                // Nobody wants it.
+            }
+        }
+        catch (Exception enough) when (enough is OperationCanceledException or IOException)
+        {
+            // The stream is reset.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     [LoggerMessage(EventId = 1401, EventName = "GatewayRequestFailed", Level = LogLevel.Error, Message = "{Method} of {Route} failed")]

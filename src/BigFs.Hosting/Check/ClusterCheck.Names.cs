@@ -117,7 +117,7 @@ internal sealed partial class ClusterCheck
             {
                 bytes += chunk.Length;
                 _chunks++;
-                _scratch.AddReference(chunk);
+                _scratch.AddReference(chunk, entry.Version);
             }
 
             count += some.Length;

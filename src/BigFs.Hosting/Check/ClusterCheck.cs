@@ -76,6 +76,7 @@ internal sealed partial class ClusterCheck
     {
         await ReadNamesAsync(cancellationToken).ConfigureAwait(false);
         await CheckTreeAsync(cancellationToken).ConfigureAwait(false);
+        await CheckOwnersAsync(cancellationToken).ConfigureAwait(false);
         ClusterMap map = await RefreshMapAsync(cancellationToken).ConfigureAwait(false);
         await CheckMapAsync(map, cancellationToken).ConfigureAwait(false);
         foreach (ClusterVolume volume in map.Volumes)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Hosting.Persistence.Sqlite;
 using Microsoft.Data.Sqlite;
@@ -24,7 +25,8 @@ internal sealed class CheckScratch : IDisposable
         CREATE TABLE directories (id INTEGER PRIMARY KEY, parent INTEGER NOT NULL);
         CREATE TABLE parents (id INTEGER PRIMARY KEY);
         CREATE TABLE dead (id INTEGER PRIMARY KEY);
-        CREATE TABLE refs (volume INTEGER NOT NULL, key INTEGER NOT NULL, length INTEGER NOT NULL, crc INTEGER NOT NULL);
+        CREATE TABLE refs (volume INTEGER NOT NULL, key INTEGER NOT NULL, length INTEGER NOT NULL, crc INTEGER NOT NULL,
+            version INTEGER NOT NULL);
         CREATE TABLE missing (volume INTEGER NOT NULL, key INTEGER NOT NULL, replicas INTEGER NOT NULL,
             PRIMARY KEY (volume, key)) WITHOUT ROWID;
         CREATE TABLE unnamed (volume INTEGER NOT NULL, key INTEGER NOT NULL, node BLOB NOT NULL);
@@ -55,7 +57,7 @@ internal sealed class CheckScratch : IDisposable
         _addDirectory = Prepare("INSERT OR REPLACE INTO directories (id, parent) VALUES (?1, ?2)");
         _addParent = Prepare("INSERT OR IGNORE INTO parents (id) VALUES (?1)");
         _addDead = Prepare("INSERT OR IGNORE INTO dead (id) VALUES (?1)");
-        _addRef = Prepare("INSERT INTO refs (volume, key, length, crc) VALUES (?1, ?2, ?3, ?4)");
+        _addRef = Prepare("INSERT INTO refs (volume, key, length, crc, version) VALUES (?1, ?2, ?3, ?4, ?5)");
         _addMissing = Prepare(
             "INSERT INTO missing (volume, key, replicas) VALUES (?1, ?2, 1) "
                 + "ON CONFLICT (volume, key) DO UPDATE SET replicas = replicas + 1");
@@ -80,8 +82,8 @@ internal sealed class CheckScratch : IDisposable
     public void AddDead(long id) => _addDead.Bind(id).Run();
 
     /// <summary>A file names this chunk.</summary>
-    public void AddReference(ChunkReference chunk) =>
-        _addRef.Bind(chunk.Volume.Value, Ordered(chunk.Key), chunk.Length, chunk.Crc32C).Run();
+    public void AddReference(ChunkReference chunk, BigFsVersion version) =>
+        _addRef.Bind(chunk.Volume.Value, Ordered(chunk.Key), chunk.Length, chunk.Crc32C, (long)version.Value).Run();
 
     /// <summary>Ends the loading of names: from now on they are asked for.</summary>
     public void Sort()
@@ -89,7 +91,8 @@ internal sealed class CheckScratch : IDisposable
         if (_isLoading)
         {
             _isLoading = false;
-            Execute("COMMIT; CREATE INDEX by_chunk ON refs (volume, key, length, crc); CREATE INDEX by_parent ON directories (parent)");
+            Execute("COMMIT; CREATE INDEX by_chunk ON refs (volume, key, length, crc); "
+                + "CREATE INDEX by_owner ON refs (key, version); CREATE INDEX by_parent ON directories (parent)");
             Execute("BEGIN");
         }
     }
@@ -116,6 +119,30 @@ internal sealed class CheckScratch : IDisposable
         while (select.Step())
         {
             yield return new StoredReference(Key(select.Long(0)), (int)select.Long(1), (uint)select.Long(2));
+        }
+    }
+
+    /// <summary>
+    /// What the index of owners should hold, in its order: by key as a signed number, then by version. The statement is open
+    /// meanwhile.
+    /// </summary>
+    public IEnumerable<InspectedOwner> Owners()
+    {
+        InspectedOwner? last = null;
+        foreach (string half in (string[])["key >= 0", "key < 0"])
+        {
+            // Keys lie here with the upper bit turned: what is negative as a signed number comes in the first half.
+            using var select = new SqliteStatement(
+                _connection, $"SELECT key, version FROM refs WHERE {half} ORDER BY key, version");
+            while (select.Step())
+            {
+                var owner = new InspectedOwner(Key(select.Long(0)), new BigFsVersion((ulong)select.Long(1)));
+                if (owner != last)
+                {
+                    yield return owner;
+                    last = owner;
+                }
+            }
         }
     }
 

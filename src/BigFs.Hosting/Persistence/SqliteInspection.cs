@@ -18,7 +18,7 @@ internal sealed class SqliteInspection : IDisposable
             + "FROM entries e LEFT JOIN contents c ON c.id = e.content ";
 
     private readonly SqliteEntryReader _reader;
-    private readonly SqliteStatement _page, _entry, _directory, _dead, _sessions, _tombstones;
+    private readonly SqliteStatement _page, _entry, _directory, _dead, _sessions, _tombstones, _owners, _place, _deadVersion;
 
     public SqliteInspection(SqliteConnection connection, SqliteEntryReader reader)
     {
@@ -31,6 +31,11 @@ internal sealed class SqliteInspection : IDisposable
         _sessions = new SqliteStatement(
             connection, "SELECT count(*) FROM sessions WHERE state = 0 AND expires > ?1 AND created <= ?2");
         _tombstones = new SqliteStatement(connection, "SELECT count(*), coalesce(sum(attempts > 0), 0) FROM tombstones");
+        _owners = new SqliteStatement(
+            connection,
+            "SELECT key, version FROM chunk_owners WHERE (key, version) > (?1, ?2) ORDER BY key, version LIMIT ?3");
+        _place = new SqliteStatement(connection, "SELECT parent, name FROM entries WHERE version = ?1 AND chunks > 0");
+        _deadVersion = new SqliteStatement(connection, "SELECT 1 FROM dead_versions WHERE version = ?1");
     }
 
     /// <summary><see cref="IMetadataInspection.InspectEntriesAsync"/>.</summary>
@@ -69,6 +74,36 @@ internal sealed class SqliteInspection : IDisposable
         return ids.DrainToImmutable();
     }
 
+    /// <summary><see cref="IMetadataInspection.InspectOwnersAsync"/>.</summary>
+    public ImmutableArray<InspectedOwner> Owners(InspectedOwner? after, int limit)
+    {
+        // No version is negative: this one is before all rows of the lowest key, too.
+        (long key, long version) = after is { } last
+            ? ((long)last.Key.Value, (long)last.Version.Value)
+            : (long.MinValue, -1);
+        _owners.Bind(key, version, limit);
+        var owners = ImmutableArray.CreateBuilder<InspectedOwner>();
+        while (_owners.Step())
+        {
+            owners.Add(new InspectedOwner(new ChunkKey((ulong)_owners.Long(0)), new BigFsVersion((ulong)_owners.Long(1))));
+        }
+
+        return owners.DrainToImmutable();
+    }
+
+    /// <summary><see cref="IMetadataInspection.InspectVersionAsync"/>.</summary>
+    public InspectedVersion Version(BigFsVersion version)
+    {
+        InspectedPlace? place = null;
+        if (_place.Bind((long)version.Value).Step())
+        {
+            place = new InspectedPlace(_place.Long(0), _place.Text(1));
+            _place.Reset();
+        }
+
+        return new InspectedVersion(place, _deadVersion.Bind((long)version.Value).Single() is not null);
+    }
+
     /// <summary><see cref="IMetadataInspection.InspectSessionsAsync"/>.</summary>
     public InspectedSessions Sessions(DateTimeOffset? begunBefore, long now) => new(
         _sessions.Bind(now, begunBefore?.UtcTicks ?? now).Single() ?? 0, new DateTimeOffset(now, TimeSpan.Zero));
@@ -84,7 +119,9 @@ internal sealed class SqliteInspection : IDisposable
 
     public void Dispose()
     {
-        foreach (SqliteStatement statement in (SqliteStatement[])[_page, _entry, _directory, _dead, _sessions, _tombstones])
+        SqliteStatement[] all =
+            [_page, _entry, _directory, _dead, _sessions, _tombstones, _owners, _place, _deadVersion];
+        foreach (SqliteStatement statement in all)
         {
             statement.Dispose();
         }

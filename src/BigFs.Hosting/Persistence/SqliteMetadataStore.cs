@@ -15,7 +15,7 @@ namespace BigFs.Hosting.Persistence;
 /// is waiting into one transaction; reads run beside it, each on one state of the database. In memory everything takes
 /// turns on one private connection and ends with this object. Closing it finishes what was accepted. Thread-safe.
 /// </summary>
-internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataInspection, IDatabaseBackup
+internal sealed partial class SqliteMetadataStore : IMetadataEngine, IDatabaseBackup
 {
     private readonly SqliteDatabase _database;
     private readonly SqliteMetadataClock _clock;
@@ -308,38 +308,6 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IMetadataIn
     /// <inheritdoc/>
     public async ValueTask AdoptClusterIdAsync(Guid clusterId, CancellationToken cancellationToken) =>
         await _queue.RunAsync(() => _meta.Adopt(clusterId), cancellationToken).ConfigureAwait(false);
-
-    /// <inheritdoc/>
-    public ValueTask<ImmutableArray<InspectedEntry>> InspectEntriesAsync(
-        InspectedPlace after, int limit, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.Entries(after, limit), cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<InspectedEntry?> InspectEntryAsync(InspectedPlace place, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.Entry(place), cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<InspectedEntry?> InspectDirectoryAsync(long id, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.Directory(id), cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<ImmutableArray<ChunkReference>> InspectManifestAsync(
-        BigFsVersion version, int first, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.Manifest(version, first), cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<ImmutableArray<long>> InspectDeadDirectoriesAsync(
-        long after, int limit, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.DeadDirectories(after, limit), cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<InspectedSessions> InspectSessionsAsync(
-        DateTimeOffset? begunBefore, CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.Sessions(begunBefore, _clock.Now()), cancellationToken);
-
-    /// <inheritdoc/>
-    public ValueTask<InspectedTombstones> InspectTombstonesAsync(CancellationToken cancellationToken) =>
-        _readers.ReadAsync(reader => reader.Inspection.Tombstones(), cancellationToken);
 
     /// <inheritdoc/>
     public IAsyncEnumerable<DatabasePiece> ReadCopyAsync(CancellationToken cancellationToken) =>

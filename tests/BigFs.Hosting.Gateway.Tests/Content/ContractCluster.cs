@@ -19,13 +19,7 @@ internal sealed class ContractCluster
             new BigFsClusterOptions { InMemory = true, DataNodes = 3, PreparedBytesPerNode = 0, FileServers = 2 }.UseGateway());
         string door = _cluster.Roles.Single(role => role.Role == BigFsRoleNames.Gateway).Endpoint;
         Clients["direct"] = new BigFsClient(_cluster.Endpoint!);
-        var o = new BigFsClientOptions { Endpoint = new Uri("http://" + door) };
-        var st = BigFs.Internal.ClientSettings.Of(o, true);
-        Clients["gateway"] = new BigFsClient(o, new BigFs.Internal.ClientSeams
-        {
-            FileServer = new BigFs.Internal.Grpc.GrpcFileServer(_cluster.Endpoint!.Authority, new(), TimeProvider.System),
-            Gateway = new BigFs.Internal.Grpc.GrpcGatewayContent(new BigFs.Internal.Grpc.FixedInstances([door]), BigFs.Internal.Grpc.ChannelSecurity.None, st, TimeProvider.System),
-        });
+        Clients["gateway"] = new BigFsClient(new Uri("http://" + door));
     }
 
     [OneTimeTearDown]

@@ -1,3 +1,4 @@
+using BigFs.Hosting.Check;
 using BigFs.Hosting.PostgreSql.Tests.Server;
 using NUnit.Framework;
 
@@ -29,6 +30,37 @@ internal sealed class PostgresClusterTests
         Assert.That(large.Receipt.NameDurability, Is.EqualTo("PostgreSQL 15, one copy, synced"));
         Assert.That((inline.Receipt.Inline, inline.Receipt.MetadataCopies), Is.EqualTo((true, 1)));
         Assert.That(await server.ExecuteAsync($"SELECT count(*) FROM {schema}.entries WHERE version IS NOT NULL"), Is.EqualTo(2L));
+    }
+
+    [Test]
+    public async Task A_check_finds_owners_that_do_not_agree_with_manifests()
+    {
+        PostgresServer server = await SharedServer.GetAsync();
+        string schema = SharedServer.NewSchema();
+        await using BigFsCluster cluster = await BigFsCluster.StartAsync(new BigFsClusterOptions
+        {
+            DataNodes = 2,
+            InMemory = true,
+            Metadata = new BigFsPostgreSql { ConnectionString = server.ConnectionString(), Schema = schema },
+        });
+        foreach (string path in (string[])["/whole", "/unowned"])
+        {
+            await cluster.Client.UploadBytesAsync(path, new byte[100_000]);
+        }
+
+        Assert.That((await CheckAsync()).IsDamaged, Is.False);
+        await server.ExecuteAsync(
+            $"DELETE FROM {schema}.chunk_owners WHERE version = (SELECT version FROM {schema}.entries WHERE name = 'unowned'::bytea)");
+        await server.ExecuteAsync($"INSERT INTO {schema}.chunk_owners (key, version) VALUES (17, 4711)");
+
+        BigFsCheckSummary summary = await CheckAsync();
+
+        Assert.That(summary.IsDamaged, Is.True);
+        Assert.That(
+            (summary.Counts[BigFsFindingKind.UnownedChunk], summary.Counts[BigFsFindingKind.StrayOwner]), Is.EqualTo((1L, 1L)));
+
+        Task<BigFsCheckSummary> CheckAsync() => cluster.Metadata.CheckAsync(
+            new CheckOptions { SessionWait = TimeSpan.Zero }, _ => ValueTask.CompletedTask, CancellationToken.None);
     }
 
     [Test]

@@ -58,6 +58,43 @@ internal sealed class PostgresInspectionTests
     }
 
     [Test]
+    public async Task The_index_of_owners_is_read_in_pages_and_versions_are_found_where_they_are()
+    {
+        PostgresOptions options = await SharedServer.NewOptionsAsync();
+        await using PostgresMetadataStore store = await PostgresMetadataStore.OpenAsync(
+            options, TimeProvider.System, NullLogger.Instance, None);
+        await store.PutAsync("/a", Chunk(1));
+        await store.PutAsync("/b", Chunk(2), Chunk(3));
+        await store.PutAsync("/gone", Chunk(4));
+        BigFsVersion gone = await VersionAsync("/gone"), a = await VersionAsync("/a"), b = await VersionAsync("/b");
+        await store.DeleteAsync(new DeleteRequest { Operation = Guid.NewGuid(), Path = "/gone" }, None);
+        await (await SharedServer.GetAsync()).ExecuteAsync(
+            $"INSERT INTO {options.Schema}.chunk_owners (key, version) VALUES (-1, 0), (-1, 7)");
+
+        var all = new List<InspectedOwner>();
+        while (await store.InspectOwnersAsync(all.Count == 0 ? null : all[^1], 2, None) is { Length: > 0 } page)
+        {
+            all.AddRange(page);
+        }
+
+        Assert.That(all, Is.EqualTo(new[]
+        {
+            new InspectedOwner(new ChunkKey(ulong.MaxValue), new BigFsVersion(0)),
+            new InspectedOwner(new ChunkKey(ulong.MaxValue), new BigFsVersion(7)),
+            new InspectedOwner(Chunk(1).Key, a),
+            new InspectedOwner(Chunk(2).Key, b),
+            new InspectedOwner(Chunk(3).Key, b),
+            new InspectedOwner(Chunk(4).Key, gone),
+        }));
+        Assert.That((await store.InspectVersionAsync(b, None)).Place!.Value.Name, Is.EqualTo("b"));
+        Assert.That(await store.InspectVersionAsync(gone, None), Is.EqualTo(new InspectedVersion(null, true)));
+        Assert.That(await store.InspectVersionAsync(new BigFsVersion(7), None), Is.EqualTo(new InspectedVersion(null, false)));
+
+        async Task<BigFsVersion> VersionAsync(BigFsPath path) =>
+            ((BigFsFile)(await store.FindAsync(path, false, None))!.Entry).Version;
+    }
+
+    [Test]
     public async Task Sessions_and_recorded_deletions_are_counted()
     {
         await using PostgresMetadataStore store = await PostgresMetadataStore.OpenAsync(

@@ -141,6 +141,52 @@ internal sealed class CheckTests
     }
 
     [Test]
+    public async Task Owners_and_manifests_that_do_not_agree_are_found_both_ways()
+    {
+        ChunkReference unowned = await ChunkOfAsync("/files/0/00"), marked = await ChunkOfAsync("/files/1/01");
+        ChunkReference stray = await ChunkOfAsync("/files/2/02"), other = await ChunkOfAsync("/files/0/03");
+        await CloseAndChangeAsync(
+            $"DELETE FROM chunk_owners WHERE key = {Number(unowned)}; "
+                + $"UPDATE chunk_owners SET version = 0 WHERE key = {Number(marked)}; "
+                + $"INSERT INTO chunk_owners (key, version) VALUES ({Number(stray)}, 4711), "
+                + $"({Number(other)}, (SELECT version FROM entries WHERE name = CAST('04' AS BLOB))), (-1, 4712), (5, 4713);");
+
+        (BigFsCheckSummary summary, List<BigFsFinding> findings) = await CheckAsync();
+
+        Assert.That(summary.IsDamaged, Is.True);
+        Assert.That(
+            findings.Where(one => one.Kind == BigFsFindingKind.UnownedChunk).Select(one => (one.Path, one.Key)),
+            Is.EquivalentTo(new[] { ("/files/0/00", unowned.Key.ToString()), ("/files/1/01", marked.Key.ToString()) }), Told(findings));
+        Assert.That(
+            findings.Single(one => one.Key == marked.Key.ToString()).Detail, Does.Contain("deletion is recorded"));
+        Assert.That(
+            findings.Where(one => one.Kind == BigFsFindingKind.StrayOwner).Select(one => (one.Path, one.Key)),
+            Is.EquivalentTo(new[]
+            {
+                ((string?)null, stray.Key.ToString()),
+                ("/files/1/04", other.Key.ToString()),
+                (null, new ChunkKey(ulong.MaxValue).ToString()),
+                (null, new ChunkKey(5).ToString()),
+            }),
+            Told(findings));
+        Assert.That(findings, Has.Count.EqualTo(6), Told(findings));
+
+        static long Number(ChunkReference chunk) => unchecked((long)chunk.Key.Value);
+    }
+
+    [Test]
+    public async Task Files_that_were_deleted_or_replaced_still_own_their_chunks_and_that_is_no_finding()
+    {
+        await _cluster.Client.UploadBytesAsync("/files/0/00", Bytes(50));
+        await _cluster.Client.DeleteAsync("/files/1/01");
+        await _cluster.Client.DeleteAsync("/files/2", new DeleteOptions { Recursive = true });
+
+        (BigFsCheckSummary summary, List<BigFsFinding> findings) = await CheckAsync();
+
+        Assert.That(summary.IsDamaged, Is.False, Told(findings));
+    }
+
+    [Test]
     public async Task Volumes_that_map_and_nodes_do_not_agree_about_are_found()
     {
         ChunkReference chunk = await ChunkOfAsync("/files/0/00");

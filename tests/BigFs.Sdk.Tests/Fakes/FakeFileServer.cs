@@ -105,8 +105,12 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
             throw new BigFsException(BigFsErrorCode.SessionExpired, "The session has ended.");
         }
 
-        Assert.That(request.Manifest.Sum(chunk => (long)chunk.Length), Is.EqualTo(request.Size));
-        return Commit(request.Operation, begun.Path, request.Size, request.Crc32C, request.Manifest, default);
+        ImmutableArray<ChunkReference> staged =
+            [.. Staged.Where(part => part.Session == request.Session).DistinctBy(part => part.First).OrderBy(part => part.First).SelectMany(part => part.Chunks)];
+        Assert.That(KeepsParts ? staged.Length : request.Staged, Is.EqualTo(request.Staged));
+        ImmutableArray<ChunkReference> all = [.. staged, .. request.Manifest];
+        Assert.That(KeepsParts ? all.Sum(chunk => (long)chunk.Length) : request.Size, Is.EqualTo(request.Size));
+        return Commit(request.Operation, begun.Path, request.Size, request.Crc32C, all, default);
     }
 
     public async ValueTask<CommittedFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
@@ -238,6 +242,9 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
 
     public ConcurrentQueue<StageChunksRequest> Staged { get; } = new();
 
+    /// <summary>False for uploads whose own memory is looked at.</summary>
+    public bool KeepsParts { get; set; } = true;
+
     public ConcurrentQueue<BigFsVersion> Renewed { get; } = new();
 
     /// <summary>The jobs, by id; a look-up makes what <see cref="OnJob"/> says of one.</summary>
@@ -248,7 +255,11 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     public async ValueTask StageChunksAsync(StageChunksRequest request, CancellationToken cancellationToken)
     {
         await EnterAsync("stage", cancellationToken);
-        Staged.Enqueue(request);
+        MetadataChecks.Check(request);
+        if (KeepsParts)
+        {
+            Staged.Enqueue(request);
+        }
     }
 
     public async ValueTask<ManifestPage> ReadManifestAsync(ManifestRequest request, CancellationToken cancellationToken)

@@ -27,6 +27,9 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
 
     public long MostBytesWriting { get; private set; }
 
+    /// <summary>Whether it keeps what is written; false for uploads whose own memory is looked at.</summary>
+    public bool Keeps { get; set; } = true;
+
     public BigFsDurability Durability { get; set; } = BigFsDurability.Flushed;
 
     public async ValueTask<ChunkWriteResult> WriteAsync(
@@ -42,7 +45,11 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
 
         try
         {
-            Writes.Enqueue(new ChunkReference(grant.Volume, grant.Key, payload.Length, crc32C));
+            if (Keeps)
+            {
+                Writes.Enqueue(new ChunkReference(grant.Volume, grant.Key, payload.Length, crc32C));
+            }
+
             (ChunkStatus status, NodeId? node) = OnWrite is { } hook
                 ? await hook(grant, cancellationToken)
                 : (ChunkStatus.Ok, null);
@@ -62,7 +69,7 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
             }
 
             Assert.That(Crc32C.Compute(payload.Span), Is.EqualTo(crc32C), "the buffer changed under way");
-            foreach (NodeAddress member in grant.Pipeline)
+            foreach (NodeAddress member in Keeps ? grant.Pipeline : [])
             {
                 Assert.That(cluster.Stored.TryAdd((member.Id, grant.Key), payload.ToArray()), "a key was used twice");
             }

@@ -30,6 +30,9 @@ internal static class SqliteErrors
 
         (BigFsErrorCode code, string problem) = exception.SqliteErrorCode switch
         {
+            // The index of the log is a file too, and grows at the start.
+            raw.SQLITE_IOERR when exception.SqliteExtendedErrorCode == raw.SQLITE_IOERR_SHMSIZE => (
+                BigFsErrorCode.OutOfSpace, "has no room left on its disk; nothing was changed"),
             raw.SQLITE_FULL => (BigFsErrorCode.OutOfSpace, "has no room left on its disk; nothing was changed"),
             raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => (BigFsErrorCode.DataUnreadable, "is damaged or no database"),
             raw.SQLITE_IOERR => (BigFsErrorCode.Unavailable, "met an error of its disk"),

@@ -65,7 +65,7 @@ internal sealed class GrpcGatewayUpload : IGatewayUpload
         {
             await _call.RequestStream.CompleteAsync().ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException)
+        catch (Exception exception) when (IsOfTheCall(exception))
         {
             // The answer is already on its way, and says what it was.
         }
@@ -87,7 +87,7 @@ internal sealed class GrpcGatewayUpload : IGatewayUpload
         {
             await _call.RequestStream.WriteAsync(message).ConfigureAwait(false);
         }
-        catch (Exception exception) when (exception is RpcException or InvalidOperationException or OperationCanceledException)
+        catch (Exception exception) when (IsOfTheCall(exception))
         {
             // The reason is with the answers: the call has ended.
             await _answers.ConfigureAwait(false);
@@ -125,6 +125,10 @@ internal sealed class GrpcGatewayUpload : IGatewayUpload
             throw GrpcGatewayContent.Failure(error, _limit, Endpoint, _caller);
         }
     }
+
+    /// <summary>What sending throws when the call has ended or broken, in whichever layer it shows first.</summary>
+    private static bool IsOfTheCall(Exception exception) =>
+        exception is RpcException or InvalidOperationException or OperationCanceledException or IOException or HttpRequestException;
 
     private string Endpoint => _route.Endpoint ?? _fallback;
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
@@ -14,7 +15,7 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
     private readonly Lock _lock = new();
     private readonly List<ChunkReference> _tried = [];
 
-    /// <summary>Every chunk that may be on a datanode: all tries, whatever came of them.</summary>
+    /// <summary>Every chunk that may be on a datanode: all tries, whatever came of them, that were not forgotten.</summary>
     public IReadOnlyList<ChunkReference> Tried
     {
         get
@@ -23,6 +24,16 @@ internal sealed class ChunkSender(ClientContext context, BigFsPath path, int rep
             {
                 return [.. _tried];
             }
+        }
+    }
+
+    /// <summary>These are somebody else's to give up from now on.</summary>
+    public void Forget(ImmutableArray<ChunkReference> chunks)
+    {
+        var gone = chunks.Select(chunk => chunk.Key).ToHashSet();
+        lock (_lock)
+        {
+            _tried.RemoveAll(chunk => gone.Contains(chunk.Key));
         }
     }
 

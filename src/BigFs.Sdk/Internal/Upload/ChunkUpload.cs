@@ -18,6 +18,9 @@ internal sealed class ChunkUpload : IPieceSink
     /// <summary>How long a commit that is under way may still answer after the caller cancelled.</summary>
     private static readonly TimeSpan CommitGrace = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>Tasks that have ended well are dropped when there are more of them.</summary>
+    private const int MostEnded = 64;
+
     private readonly ClientContext _context;
     private readonly UploadPlan _plan;
     private readonly UploadSession _session;
@@ -26,9 +29,13 @@ internal sealed class ChunkUpload : IPieceSink
     private readonly MonotonicProgress _progress;
     private readonly CancellationTokenSource _stop;
     private readonly CancellationTokenSource _renewalStop;
-    private readonly List<Task<WrittenChunk>> _chunks = [];
+    private readonly UploadManifest _manifest;
+
+    /// <summary>Chunks under way, and some that have ended well.</summary>
+    private readonly List<Task> _chunks = [];
     private readonly Task _renewal;
     private Exception? _failure;
+    private int _count;
     private bool _ended;
 
     private ChunkUpload(ClientContext context, UploadPlan plan, UploadTicket ticket, long? chunks, CancellationToken lifetime)
@@ -44,6 +51,7 @@ internal sealed class ChunkUpload : IPieceSink
         _grants = new GrantQueue(context, plan.Path, _session.Id, _session.Replicas, plan.Concurrency, chunks);
         _grants.Add(ticket.Grants);
         _sender = new ChunkSender(context, plan.Path, _session.Replicas, _grants);
+        _manifest = new UploadManifest(context, plan.Path, _session.Id, _sender.Forget);
         _renewal = RenewAsync(_renewalStop.Token);
     }
 
@@ -92,13 +100,19 @@ internal sealed class ChunkUpload : IPieceSink
     /// <summary>Sends the next chunk of the file and takes its buffer over.</summary>
     public void Send(byte[] buffer, int length)
     {
-        if (_chunks.Count == Limits.MaxChunksPerFile)
+        if (_count == Limits.MaxChunksPerFile)
         {
             Buffers.Return(buffer);
             throw TooManyChunks(_plan);
         }
 
-        _chunks.Add(Task.Run(() => SendAsync(buffer, length)));
+        if (_chunks.Count >= MostEnded + _plan.Concurrency)
+        {
+            _chunks.RemoveAll(chunk => chunk.IsCompletedSuccessfully);
+        }
+
+        int place = _count++;
+        _chunks.Add(Task.Run(() => SendAsync(place, buffer, length)));
     }
 
     /// <summary>Waits for all chunks and makes the file visible.</summary>
@@ -112,23 +126,17 @@ internal sealed class ChunkUpload : IPieceSink
         await _renewalStop.CancelAsync().ConfigureAwait(false);
         await _renewal.EndAsync().ConfigureAwait(false);
         ThrowIfFailed();
-        WrittenChunk[] written = await Task.WhenAll(_chunks).ConfigureAwait(false);
-        uint crc32C = 0;
-        long size = 0;
-        foreach (ChunkReference chunk in written.Select(chunk => chunk.Reference))
-        {
-            crc32C = Crc32C.Combine(crc32C, chunk.Crc32C, chunk.Length);
-            size += chunk.Length;
-        }
-
+        await Task.WhenAll(_chunks).ConfigureAwait(false);
+        ImmutableArray<ChunkReference> rest = _manifest.Rest;
         var request = new CommitUploadRequest
         {
             Operation = _plan.Operation ?? Guid.NewGuid(),
             Session = _session.Id,
-            Size = size,
-            Crc32C = crc32C,
-            Manifest = [.. written.Select(chunk => chunk.Reference)],
-            Discarded = Discarded(written),
+            Size = _manifest.Size,
+            Crc32C = _manifest.Crc32C,
+            Staged = _manifest.Staged,
+            Manifest = rest,
+            Discarded = Discarded(rest),
         };
         cancellationToken.ThrowIfCancellationRequested();
 
@@ -142,7 +150,7 @@ internal sealed class ChunkUpload : IPieceSink
         return new UploadResult
         {
             File = committed.File,
-            Receipt = WrittenChunk.Receipt(written, _session.Replicas, crc32C, committed.Name),
+            Receipt = _manifest.Receipt(_session.Replicas, committed.Name),
         };
     }
 
@@ -176,7 +184,7 @@ internal sealed class ChunkUpload : IPieceSink
     /// The tries that are not the file's. A commit names as many chunks in all as a file can have: beyond them, discarded
     /// ones stay on the datanodes.
     /// </summary>
-    private ImmutableArray<ChunkReference> Discarded(WrittenChunk[] written)
+    private ImmutableArray<ChunkReference> Discarded(ImmutableArray<ChunkReference> written)
     {
         IReadOnlyList<ChunkReference> tried = _sender.Tried;
         if (tried.Count == written.Length)
@@ -184,20 +192,20 @@ internal sealed class ChunkUpload : IPieceSink
             return [];
         }
 
-        var kept = written.Select(chunk => chunk.Reference.Key).ToHashSet();
-        return [.. tried.Where(chunk => !kept.Contains(chunk.Key)).Take(Limits.MaxChunksPerFile - written.Length)];
+        var kept = written.Select(chunk => chunk.Key).ToHashSet();
+        return [.. tried.Where(chunk => !kept.Contains(chunk.Key)).Take(Limits.MaxChunksPerFile - _count)];
     }
 
-    private async Task<WrittenChunk> SendAsync(byte[] buffer, int length)
+    private async Task SendAsync(int place, byte[] buffer, int length)
     {
         try
         {
             ReadOnlyMemory<byte> payload = buffer.AsMemory(0, length);
             uint crc32C = Crc32C.Compute(payload.Span);
             WrittenChunk written = await _sender.SendAsync(payload, crc32C, Stopped).ConfigureAwait(false);
+            await _manifest.AddAsync(place, written, Stopped).ConfigureAwait(false);
             Buffers.Return(buffer);
             _progress.Add(length);
-            return written;
         }
         catch (Exception exception)
         {
