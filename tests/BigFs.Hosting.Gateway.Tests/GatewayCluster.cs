@@ -12,7 +12,9 @@ internal sealed class GatewayCluster : IAsyncDisposable
     private readonly List<BigFsRoleHost> _hosts = [];
     private readonly bool _keys;
 
-    private GatewayCluster(bool keys) => _keys = keys;
+    private readonly Action<BigFsRoleHostOptions>? _configureRole;
+
+    private GatewayCluster(bool keys, Action<BigFsRoleHostOptions>? configureRole) => (_keys, _configureRole) = (keys, configureRole);
 
     /// <summary>The first administrator's key; empty without keys.</summary>
     public string AdminKey { get; private set; } = "";
@@ -31,9 +33,13 @@ internal sealed class GatewayCluster : IAsyncDisposable
     public IReadOnlyList<BigFsRoleHost> Hosts => _hosts;
 
     public static async Task<GatewayCluster> StartAsync(
-        bool keys = false, int datanodes = 1, int fileServers = 1, Action<BigFsRoleHostOptions>? configureGateway = null)
+        bool keys = false,
+        int datanodes = 1,
+        int fileServers = 1,
+        Action<BigFsRoleHostOptions>? configureGateway = null,
+        Action<BigFsRoleHostOptions>? configureRole = null)
     {
-        var cluster = new GatewayCluster(keys);
+        var cluster = new GatewayCluster(keys, configureRole);
         try
         {
             await cluster.StartRolesAsync(datanodes, fileServers, configureGateway);
@@ -153,6 +159,7 @@ internal sealed class GatewayCluster : IAsyncDisposable
         options.RequireKeys = _keys;
         options.NameServer = Endpoint?.Authority;
         options.StopTimeout = TimeSpan.FromSeconds(5);
+        _configureRole?.Invoke(options);
         BigFsRoleHost host = await BigFsRoleHost.StartAsync(options);
         _hosts.Add(host);
         return host;

@@ -5,7 +5,7 @@ namespace BigFs.Cli.Tests.Scenarios;
 
 /// <summary>
 /// The full set of roles as processes of <c>bigfs run</c>, each started, stopped and killed on its own: a name server, a
-/// metadata server, a node manager, two file servers, three datanodes.
+/// metadata server, a node manager, two file servers, three datanodes, a gateway.
 /// </summary>
 internal sealed class RoleSet : IAsyncDisposable
 {
@@ -22,7 +22,7 @@ internal sealed class RoleSet : IAsyncDisposable
     public RoleSet(params string[] bus)
     {
         _bus = bus;
-        int[] ports = FreePorts(11);
+        int[] ports = FreePorts(13);
         Endpoint = $"bigfs://127.0.0.1:{ports[0]}";
         BigFsClusterSecretFile.Prepare(_folder.At("cluster-secret"));
         Add("name-server", ports[0]);
@@ -34,6 +34,8 @@ internal sealed class RoleSet : IAsyncDisposable
         {
             Add($"datanode-{i + 1}", ports[5 + i], "--transfer-listen", $"127.0.0.1:{ports[8 + i]}");
         }
+
+        Add("gateway", ports[11], "--gateway-listen", $"127.0.0.1:{ports[12]}");
     }
 
     /// <summary>The endpoint for clients.</summary>

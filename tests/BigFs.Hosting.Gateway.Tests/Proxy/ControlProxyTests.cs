@@ -87,6 +87,37 @@ internal sealed class ControlProxyTests
         Assert.That(none!.StatusCode, Is.EqualTo(StatusCode.Unavailable));
     }
 
+    [Test]
+    public async Task A_file_server_that_cannot_be_reached_costs_no_call_and_is_forgotten_when_its_lease_ends()
+    {
+        await using GatewayCluster cluster = await GatewayCluster.StartAsync(datanodes: 0);
+        using var nobody = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+        nobody.Bind(new System.Net.IPEndPoint(System.Net.IPAddress.Loopback, 0));
+        string dead = nobody.LocalEndPoint!.ToString()!.Replace("[::ffff:127.0.0.1]", "127.0.0.1", StringComparison.Ordinal);
+        using GrpcChannel names = GrpcChannel.ForAddress("http://" + cluster.ControlEndpoint);
+        using GrpcChannel channel = GrpcChannel.ForAddress(cluster.Http);
+        var client = new Protocol.FileServer.FileServerClient(channel);
+        await CallAsync(client, 1);
+        var instance = new Protocol.ServiceInstance { Role = (int)ServiceRole.FileServer, Id = "dead", Endpoint = dead };
+        await new Protocol.NameServer.NameServerClient(names).RegisterAsync(instance);
+
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        while (System.Diagnostics.Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(2))
+        {
+            await CallAsync(client, 20);
+        }
+
+        using var channels = new ChannelCache(TimeSpan.FromSeconds(5));
+        await using var watch = new GrpcNameServer(cluster.ControlEndpoint, channels, new ControlTimeouts(), TimeProvider.System);
+        while ((await watch.ResolveAsync(ServiceRole.FileServer, default)).Length > 1)
+        {
+            await CallAsync(client, 20);
+        }
+
+        await CallAsync(client, 20);
+        Assert.That(System.Diagnostics.Stopwatch.GetElapsedTime(start), Is.LessThan(TimeSpan.FromSeconds(20)), "4 s on a machine with nothing else to do");
+    }
+
     private static async Task CallAsync(Protocol.FileServer.FileServerClient client, int times)
     {
         for (int i = 0; i < times; i++)
