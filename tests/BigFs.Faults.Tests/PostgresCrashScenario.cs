@@ -8,16 +8,13 @@ namespace BigFs.Faults.Tests;
 [NonParallelizable]
 internal sealed class PostgresCrashScenario
 {
+    /// <summary>The part of the crash points' names.</summary>
+    public const string Part = "postgres";
+
     private const int OperationsOfEach = 60;
 
-    /// <summary>Short, so that some sessions expire; the lock of a killed server ends with its connection.</summary>
+    /// <summary>Long enough that none expires.</summary>
     private static readonly TimeSpan Session = TimeSpan.FromMinutes(5);
-
-    private static readonly string[] Points =
-    [
-        "transaction.before-begin", "transaction.between-operations", "transaction.before-commit", "transaction.after-commit",
-        "transaction.after-answer",
-    ];
 
     [Test]
     public async Task A_metadata_server_on_PostgreSQL_killed_at_any_named_point_and_at_any_moment_keeps_what_it_acknowledged_once()
@@ -25,11 +22,12 @@ internal sealed class PostgresCrashScenario
         FaultBuild.Require();
         SharedServer.RequireInstalled();
         int kills = 0, acknowledged = 0, uncertain = 0, retried = 0;
+        string[] points = await CrashPointScenario.PointsAsync(Part);
         var random = new Random(ScenarioLevel.Seed);
         await using PostgresServer database = await PostgresServer.StartNewAsync();
         MetadataRound? last = null;
         int rounds = ScenarioLevel.Of(1, 20);
-        string?[] ways = [.. Enumerable.Repeat(Points.Append(null), rounds).SelectMany(one => one)];
+        string?[] ways = [.. Enumerable.Repeat(points.Append(null), rounds).SelectMany(one => one)];
         foreach (string? point in ways)
         {
             string? where = point is null ? null : $"{point}:{random.Next(1, 30)}";

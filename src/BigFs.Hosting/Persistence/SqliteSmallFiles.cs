@@ -60,7 +60,7 @@ internal sealed class SqliteSmallFiles(
         };
         writer.PutFile(row, request.Manifest, request.Content.Span);
         writer.BuryChunks(request.Discarded, now);
-        CrashPoint.Reach("commit.before-record");
+        BeforeRecord();
         operations.Keep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer);
         return (BigFsFile)row.ToEntry(request.Path);
     }
@@ -110,7 +110,7 @@ internal sealed class SqliteSmallFiles(
             return null;
         }
 
-        CrashPoint.Reach("commit.before-record");
+        BeforeRecord();
         if (!operations.TryKeep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer))
         {
             writer.Remove(row);
@@ -121,6 +121,8 @@ internal sealed class SqliteSmallFiles(
         writer.BuryChunks(request.Discarded, now);
         return (BigFsFile)row.ToEntry(request.Path);
     }
+
+    private static void BeforeRecord() => CrashPoint.Reach("commit.before-record");
 
     private static void WriteAnswer(Span<byte> answer, long version, long created, long modified, int replicas)
     {
