@@ -32,6 +32,8 @@ internal static class PostgresErrors
     {
         BigFsException known => known,
         PostgresException refused => Make(Running(refused.SqlState), refused, location),
+        NpgsqlException { InnerException: TimeoutException } busy when IsPoolExhausted(busy) => Make(
+            (BigFsErrorCode.Unavailable, "is so busy that no connection came free in time; nothing was done"), busy, location),
         NpgsqlException { InnerException: TimeoutException } late => Make(
             (BigFsErrorCode.TimedOut, "did not answer in time; whether the change was made is unknown"), late, location),
         TimeoutException late => Make((BigFsErrorCode.TimedOut, "did not answer in time"), late, location),
@@ -56,6 +58,10 @@ internal static class PostgresErrors
                 _ => WhileRunning(exception, location),
             };
     }
+
+    // Npgsql has no other sign of it: nothing was sent then.
+    private static bool IsPoolExhausted(NpgsqlException exception) =>
+        exception.Message.Contains("pool has been exhausted", StringComparison.Ordinal);
 
     private static (BigFsErrorCode Code, string Problem) Running(string state) => state switch
     {

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using BigFs.Core.Faults;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -106,6 +107,7 @@ internal sealed partial class PostgresWriteQueue : IAsyncDisposable
             if (await TryTransactionAsync(batch).ConfigureAwait(false) is not { } failure)
             {
                 Complete(batch);
+                CrashPoint.Reach("postgres.after-answer");
                 return;
             }
 
@@ -149,15 +151,19 @@ internal sealed partial class PostgresWriteQueue : IAsyncDisposable
         try
         {
             _connection ??= await _database.OpenWriterAsync(_stop.Token).ConfigureAwait(false);
+            CrashPoint.Reach("postgres.before-begin");
             PostgresTransaction transaction = await PostgresTransaction.BeginAsync(
                 _connection, _options.Clock, batch.ConvertAll(operation => operation.Needs), CancellationToken.None)
                 .ConfigureAwait(false);
             foreach (PostgresWriteOperation operation in batch)
             {
                 await operation.RunAsync(transaction).ConfigureAwait(false);
+                CrashPoint.Reach("postgres.between-operations");
             }
 
+            CrashPoint.Reach("postgres.before-commit");
             await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+            CrashPoint.Reach("postgres.after-commit");
             return null;
         }
         catch (OperationCanceledException) when (_stop.IsCancellationRequested)

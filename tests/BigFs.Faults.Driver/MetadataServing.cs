@@ -1,6 +1,8 @@
+using BigFs.Core.Metadata;
 using BigFs.Hosting.Grpc;
 using BigFs.Hosting.MetadataServer;
 using BigFs.Hosting.Persistence;
+using BigFs.Hosting.PostgreSql;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BigFs.Faults.Driver;
@@ -20,15 +22,36 @@ internal static class MetadataServing
     /// <param name="session">How long a session lives after each renewal.</param>
     public static async Task RunAsync(string directory, TimeSpan ahead, TimeSpan session)
     {
-        var output = new LineWriter();
         var options = new SqliteMetadataOptions
         {
             DataDirectory = directory,
             SessionTimeToLive = session,
             ReadLease = TimeSpan.Zero,
         };
-        await using (SqliteMetadataStore store = await SqliteMetadataStore.OpenAsync(
-            options, new ClockAhead(ahead), NullLogger.Instance, CancellationToken.None))
+        await ServeAsync(await SqliteMetadataStore.OpenAsync(
+            options, new ClockAhead(ahead), NullLogger.Instance, CancellationToken.None));
+    }
+
+    /// <summary>The same on PostgreSQL.</summary>
+    /// <param name="connection">Npgsql's connection string.</param>
+    /// <param name="session">How long a session lives after each renewal.</param>
+    public static async Task RunOnPostgresAsync(string connection, TimeSpan session)
+    {
+        var options = new PostgresOptions
+        {
+            ConnectionString = connection,
+            SessionTimeToLive = session,
+            ReadLease = TimeSpan.Zero,
+        };
+        await ServeAsync(await PostgresMetadataStore.OpenAsync(
+            options, TimeProvider.System, NullLogger.Instance, CancellationToken.None));
+    }
+
+    private static async Task ServeAsync<T>(T store)
+        where T : IMetadataStore, ITombstoneQueue, IAsyncDisposable
+    {
+        var output = new LineWriter();
+        await using (store)
         {
             await using var listener = new ControlListener("127.0.0.1:0", NullLoggerFactory.Instance);
             listener.Map(Protocol.MetadataServer.BindService(new MetadataServerService(

@@ -7,6 +7,7 @@ using BigFs.Faults.Driver;
 //   create DIRECTORY COUNT                new volumes, one after the other
 //   cycle DIRECTORY TIMES                 opens and closes the store, counting open descriptors
 //   serve DIRECTORY AHEAD SESSION         a metadata server; its clock's lead and a session's life, both in milliseconds
+//   serve-postgres CONNECTION SESSION     the same on PostgreSQL, by Npgsql's connection string
 //   backup DIRECTORY FILE                 copies a metadata database into a backup
 //   restore FILE DIRECTORY                restores the metadata of a backup
 //   points                                the names of the crash points of this build; none in the product
@@ -27,6 +28,9 @@ switch (args.FirstOrDefault())
         await MetadataServing.RunAsync(
             args[1], TimeSpan.FromMilliseconds(Number(2)), TimeSpan.FromMilliseconds(Number(3)));
         return 0;
+    case "serve-postgres":
+        await MetadataServing.RunOnPostgresAsync(args[1], TimeSpan.FromMilliseconds(Number(2)));
+        return 0;
     case "backup":
         await Backups.BackupAsync(args[1], args[2]);
         return 0;
@@ -37,6 +41,6 @@ switch (args.FirstOrDefault())
         CrashPointNames.Print();
         return 0;
     default:
-        Console.Error.WriteLine("load, create, cycle, serve, backup, restore or points");
+        Console.Error.WriteLine("load, create, cycle, serve, serve-postgres, backup, restore or points");
         return 2;
 }

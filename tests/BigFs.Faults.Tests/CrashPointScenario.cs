@@ -54,7 +54,7 @@ internal sealed class CrashPointScenario
         string[] all =
             [
                 .. Parts, .. MetadataCrashScenario.Parts, .. MetadataCrashScenario.LateParts, MigrationCrashScenario.Part,
-                .. BackupCrashScenario.Parts,
+                .. BackupCrashScenario.Parts, PostgresCrashScenario.Part,
             ];
         Assert.That((await NamesAsync()).Select(PartOf).Distinct(), Is.EquivalentTo(all));
     }

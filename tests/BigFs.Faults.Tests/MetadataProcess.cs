@@ -33,9 +33,16 @@ internal sealed class MetadataProcess : IAsyncDisposable
     /// <param name="ahead">How far its clock is ahead.</param>
     /// <param name="session">How long sessions live.</param>
     public static async Task<MetadataProcess> StartAsync(
-        string directory, string? crashPoint, string? canary, TimeSpan ahead, TimeSpan session)
+        string directory, string? crashPoint, string? canary, TimeSpan ahead, TimeSpan session) =>
+        await ServesAsync(FaultBuild.Start(
+            crashPoint, canary, ["serve", directory, Milliseconds(ahead), Milliseconds(session)]));
+
+    /// <summary>The same on PostgreSQL.</summary>
+    public static Task<MetadataProcess> StartOnPostgresAsync(string connection, string? crashPoint, TimeSpan session) =>
+        ServesAsync(FaultBuild.Start(crashPoint, null, ["serve-postgres", connection, Milliseconds(session)]));
+
+    private static async Task<MetadataProcess> ServesAsync(Process process)
     {
-        Process process = FaultBuild.Start(crashPoint, canary, ["serve", directory, Milliseconds(ahead), Milliseconds(session)]);
         var server = new MetadataProcess(process);
         string? line = await process.StandardOutput.ReadLineAsync().WaitAsync(Deadline);
         if (line?.StartsWith(MetadataServing.Ready, StringComparison.Ordinal) == true)

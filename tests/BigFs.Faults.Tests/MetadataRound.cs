@@ -71,7 +71,9 @@ internal sealed class MetadataRound(int number, int seed, MetadataRound? former)
     /// Looks at what is left, when the server is there again: sends some of the operations anew whose answers were lost,
     /// reads everything, and compares history, answers and the database's rows.
     /// </summary>
-    public async Task<IReadOnlyList<string>> AuditAsync(MetadataProcess server, string directory)
+    /// <param name="server">The server.</param>
+    /// <param name="directory">Where its SQLite database is, whose rows are read beside it; null for another engine's.</param>
+    public async Task<IReadOnlyList<string>> AuditAsync(MetadataProcess server, string? directory)
     {
         IMetadataStore store = server.NewClient();
         await ExpectAsync(store, _making, Answer.Done);
@@ -82,6 +84,11 @@ internal sealed class MetadataRound(int number, int seed, MetadataRound? former)
         {
             Check(await store.TrySendAsync(_deleting) is { Refusal: null }, $"{_deleting} is refused");
             await ExpectAsync(store, new FindCall(_deleting.Path), Answer.Done);
+        }
+
+        if (directory is null)
+        {
+            return _findings;
         }
 
         MetadataRows rows = await MetadataRows.ReadWhenPurgedAsync(directory);

@@ -17,12 +17,19 @@ internal sealed class SqliteEntryReader : IDisposable
 
     private const int MostLevelsAtOnce = 8;
 
+    private readonly SqliteDirectoryMemory? _directories;
+
     private readonly SqliteConnection _connection;
     private readonly SqliteStatement?[] _findAtOnce = new SqliteStatement?[MostLevelsAtOnce];
     private readonly SqliteStatement _begin, _end, _step, _find, _findWhole, _list, _page, _content, _anyChild, _due;
 
-    public SqliteEntryReader(SqliteConnection connection, TimeSpan retention)
+    /// <summary>Prepares the statements.</summary>
+    /// <param name="connection">Where to read.</param>
+    /// <param name="retention">How long jobs are kept after their end.</param>
+    /// <param name="directories">What the writer knows, on its connection; else null.</param>
+    public SqliteEntryReader(SqliteConnection connection, TimeSpan retention, SqliteDirectoryMemory? directories = null)
     {
+        _directories = directories;
         _connection = connection;
         _begin = new SqliteStatement(connection, "BEGIN");
         _end = new SqliteStatement(connection, "ROLLBACK");
@@ -127,9 +134,32 @@ internal sealed class SqliteEntryReader : IDisposable
         return new SqliteResolved(Find(parent, segments[^1], withManifest), null, parent);
     }
 
+    /// <summary>The id of the directory in which the path's entry stands or would stand; null when there is none.</summary>
+    public long? FindParent(BigFsPath path)
+    {
+        long parent = SqliteMetadataSchema.RootId;
+        IReadOnlyList<string> segments = path.Segments;
+        for (int depth = 0; depth < segments.Count - 1; depth++)
+        {
+            if (Step(parent, segments[depth], out long id) != Found.Directory)
+            {
+                return null;
+            }
+
+            parent = id;
+        }
+
+        return segments.Count == 0 ? null : parent;
+    }
+
     /// <summary>What stands under a name in a directory, and its id when it is one.</summary>
     public Found Step(long parent, string name, out long id)
     {
+        if (_directories is not null && _directories.TryGet(parent, name, out id))
+        {
+            return Found.Directory;
+        }
+
         _step.Bind(parent).Name(2, name);
         id = 0;
         if (!_step.Step())
@@ -140,6 +170,11 @@ internal sealed class SqliteEntryReader : IDisposable
         Found found = _step.IsNull(0) ? Found.File : Found.Directory;
         id = _step.Long(0);
         _step.Reset();
+        if (found == Found.Directory)
+        {
+            _directories?.Add(parent, name, id);
+        }
+
         return found;
     }
 

@@ -18,16 +18,25 @@ internal sealed class SqliteEntryWriter : IDisposable
     /// <summary>References of one page of a longer manifest.</summary>
     public const int PageReferences = Limits.ManifestPageChunks;
 
+    private const string FileColumns =
+        " INTO entries (parent, created, modified, version, size, crc, replicas, name, notes, manifest, content, chunks) "
+            + "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
     private readonly SqliteEntryReader _reader;
     private readonly SqliteVersions _versions;
     private readonly SqliteChunkOwners _owners;
-    private readonly SqliteStatement _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent;
+    private readonly SqliteDirectoryMemory _directories;
+    private readonly SqliteStatement _addDirectory, _knowsDirectory, _putFile, _addFile, _remove, _move, _addPage, _addContent, _removeContent;
     private readonly SqliteStatement _addDeadVersion, _addDeadDirectory;
 
     public SqliteEntryWriter(
-        SqliteConnection connection, SqliteEntryReader reader, SqliteVersions versions, SqliteChunkOwners owners)
+        SqliteConnection connection,
+        SqliteEntryReader reader,
+        SqliteVersions versions,
+        SqliteChunkOwners owners,
+        SqliteDirectoryMemory directories)
     {
-        (_reader, _versions, _owners) = (reader, versions, owners);
+        (_reader, _versions, _owners, _directories) = (reader, versions, owners, directories);
         _addDirectory = new SqliteStatement(
             connection, "INSERT INTO entries (parent, id, created, modified, name) VALUES (?1, ?2, ?3, ?3, ?4)");
         _knowsDirectory = new SqliteStatement(
@@ -36,8 +45,8 @@ internal sealed class SqliteEntryWriter : IDisposable
                 + "OR EXISTS (SELECT 1 FROM dead_directories WHERE id = ?1)");
         _putFile = new SqliteStatement(
             connection,
-            "INSERT OR REPLACE INTO entries (parent, created, modified, version, size, crc, replicas, name, notes, manifest, "
-                + "content, chunks) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+            "INSERT OR REPLACE" + FileColumns);
+        _addFile = new SqliteStatement(connection, "INSERT" + FileColumns + " ON CONFLICT (parent, name) DO NOTHING");
         _remove = new SqliteStatement(connection, "DELETE FROM entries WHERE parent = ?1 AND name = ?2");
         _move = new SqliteStatement(
             connection, "UPDATE entries SET parent = ?1, name = ?3 WHERE parent = ?2 AND name = ?4");
@@ -101,11 +110,7 @@ internal sealed class SqliteEntryWriter : IDisposable
     {
         long? contentId = content.IsEmpty ? null : _addContent.Bind().Blob(1, content).Single();
         bool inline = staged == 0 && manifest.Length <= InlineReferences;
-        _putFile.Bind(row.Parent, row.Created, row.Modified, row.Version, row.Size, row.Crc, row.Replicas).Name(8, row.Name);
-        _ = row.Notes is null ? _putFile.Null(9) : _putFile.Blob(9, row.Notes);
-        _ = inline ? _putFile.Blob(10, ManifestCodec.Encode(manifest.AsSpan())) : _putFile.Null(10);
-        _putFile.Integer(11, contentId).Integer(12, staged + manifest.Length);
-        _putFile.Run();
+        RunFile(_putFile, row, inline ? ManifestCodec.Encode(manifest.AsSpan()) : null, contentId, staged + manifest.Length);
         _owners.Own(manifest.AsSpan(), row.Version);
         if (!inline)
         {
@@ -113,6 +118,17 @@ internal sealed class SqliteEntryWriter : IDisposable
             AddPages(row.Version, manifest, staged / PageReferences);
         }
     }
+
+    /// <summary>
+    /// Writes the row of a file with a short manifest where nothing stands; false, and nothing is changed, when something does.
+    /// <see cref="Own"/> follows.
+    /// </summary>
+    public bool TryAddFile(SqliteEntryRow row, ImmutableArray<ChunkReference> manifest) =>
+        RunFile(_addFile, row, ManifestCodec.Encode(manifest.AsSpan()), null, manifest.Length) == 1;
+
+    /// <summary>Makes a version the owner of its chunks.</summary>
+    /// <exception cref="BigFsException">ChunkDeleted.</exception>
+    public void Own(SqliteEntryRow row, ImmutableArray<ChunkReference> manifest) => _owners.Own(manifest.AsSpan(), row.Version);
 
     /// <summary>Adds a page to a manifest whose entry comes later.</summary>
     /// <exception cref="BigFsException">ChunkDeleted.</exception>
@@ -123,11 +139,18 @@ internal sealed class SqliteEntryWriter : IDisposable
     }
 
     /// <summary>Takes an entry's row away; what belongs to it is the caller's to bury.</summary>
-    public void Remove(SqliteEntryRow row) => _remove.Bind(row.Parent).Name(2, row.Name).Run();
+    public void Remove(SqliteEntryRow row)
+    {
+        ForgetIfDirectory(row);
+        _remove.Bind(row.Parent).Name(2, row.Name).Run();
+    }
 
     /// <summary>Gives an entry another place.</summary>
-    public void Move(SqliteEntryRow row, long parent, string name) =>
+    public void Move(SqliteEntryRow row, long parent, string name)
+    {
+        ForgetIfDirectory(row);
         _move.Bind(parent, row.Parent).Name(3, name).Name(4, row.Name).Run();
+    }
 
     /// <summary>
     /// Notes a version that is out of sight: one row, however many chunks it has, which <see cref="SqliteDeadVersions"/>
@@ -175,6 +198,7 @@ internal sealed class SqliteEntryWriter : IDisposable
     /// <param name="job">The job that clears it away; empty for none.</param>
     public void BuryDirectory(long id, long due, ReadOnlySpan<byte> job)
     {
+        _directories.Forget();
         _addDeadDirectory.Bind(id, due);
         _ = job.IsEmpty ? _addDeadDirectory.Null(3) : _addDeadDirectory.Blob(3, job);
         _addDeadDirectory.Run();
@@ -184,12 +208,28 @@ internal sealed class SqliteEntryWriter : IDisposable
     {
         SqliteStatement[] all =
         [
-            _addDirectory, _knowsDirectory, _putFile, _remove, _move, _addPage, _addContent, _removeContent,
+            _addDirectory, _knowsDirectory, _putFile, _addFile, _remove, _move, _addPage, _addContent, _removeContent,
             _addDeadVersion, _addDeadDirectory,
         ];
         foreach (SqliteStatement statement in all)
         {
             statement.Dispose();
+        }
+    }
+
+    private static int RunFile(SqliteStatement statement, SqliteEntryRow row, byte[]? manifest, long? content, int chunks)
+    {
+        statement.Bind(row.Parent, row.Created, row.Modified, row.Version, row.Size, row.Crc, row.Replicas).Name(8, row.Name);
+        _ = row.Notes is null ? statement.Null(9) : statement.Blob(9, row.Notes);
+        _ = manifest is null ? statement.Null(10) : statement.Blob(10, manifest);
+        return statement.Integer(11, content).Integer(12, chunks).Run();
+    }
+
+    private void ForgetIfDirectory(SqliteEntryRow row)
+    {
+        if (row.IsDirectory)
+        {
+            _directories.Forget();
         }
     }
 

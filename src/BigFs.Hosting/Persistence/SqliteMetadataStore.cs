@@ -48,11 +48,12 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IDatabaseBa
             ? new NameDurability(BigFsDurability.Memory, "SQLite in memory")
             : MetadataServerHost.FileDurability;
         _clock = new SqliteMetadataClock(connection, time);
-        _writersReader = new SqliteEntryReader(connection, options.OperationRetention);
+        var directories = new SqliteDirectoryMemory();
+        _writersReader = new SqliteEntryReader(connection, options.OperationRetention, directories);
         SqliteJobs jobs = _writersReader.Jobs;
         _owners = new SqliteChunkOwners(connection);
         _deadVersions = new SqliteDeadVersions(connection, _writersReader, _owners, _clock, options.ReadLease, logger);
-        _writer = new SqliteEntryWriter(connection, _writersReader, new SqliteVersions(_clock), _owners);
+        _writer = new SqliteEntryWriter(connection, _writersReader, new SqliteVersions(_clock), _owners, directories);
         _operations = new SqliteOperations(connection, options.OperationRetention);
         _uploads = new SqliteUploads(connection, options, _writersReader, _writer, _clock);
         _smallFiles = new SqliteSmallFiles(options, _writersReader, _writer, _uploads, _operations, _clock);
@@ -66,7 +67,11 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IDatabaseBa
         Func<ValueTask>? boundLog = database.IsInMemory
             ? null
             : new SqliteLogBound(database, _readers, options.MostLogBytes).AfterTransactionAsync;
-        _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist, boundLog);
+        _queue = new SqliteWriteQueue(database, _readers.WritersTurn, _clock.Persist, boundLog, afterRollback: () =>
+        {
+            directories.Forget();
+            _uploads.Forget();
+        });
         _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
         _copy = options.DataDirectory is { } folder ? new DatabaseCopy(database, folder, database.Name) : null;
     }

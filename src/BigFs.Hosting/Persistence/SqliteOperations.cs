@@ -15,6 +15,10 @@ internal sealed class SqliteOperations(SqliteConnection connection, TimeSpan ret
     private readonly SqliteStatement _add = new(
         connection, "INSERT INTO operations (kind, keep_until, id, answer) VALUES (?1, ?2, ?3, ?4)");
 
+    private readonly SqliteStatement _tryAdd = new(
+        connection,
+        "INSERT INTO operations (kind, keep_until, id, answer) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (id) DO NOTHING");
+
     /// <summary>The kinds; stored.</summary>
     internal enum Kind
     {
@@ -56,19 +60,24 @@ internal sealed class SqliteOperations(SqliteConnection connection, TimeSpan ret
     }
 
     /// <summary>Keeps an operation's answer for the retention.</summary>
-    public void Keep(Guid operation, Kind kind, long now, ReadOnlySpan<byte> answer)
-    {
-        Span<byte> id = stackalloc byte[16];
-        operation.TryWriteBytes(id, bigEndian: true, out _);
-        if (!Canary.SkipRecord)
-        {
-            _add.Bind((long)kind, now + retention.Ticks).Blob(3, id).Blob(4, answer).Run();
-        }
-    }
+    public void Keep(Guid operation, Kind kind, long now, ReadOnlySpan<byte> answer) =>
+        Run(_add, operation, kind, now, answer);
+
+    /// <summary>The same for an operation that was not looked for; false, and nothing is changed, when it is kept already.</summary>
+    public bool TryKeep(Guid operation, Kind kind, long now, ReadOnlySpan<byte> answer) =>
+        Run(_tryAdd, operation, kind, now, answer) == 1;
 
     public void Dispose()
     {
         _find.Dispose();
         _add.Dispose();
+        _tryAdd.Dispose();
+    }
+
+    private int Run(SqliteStatement statement, Guid operation, Kind kind, long now, ReadOnlySpan<byte> answer)
+    {
+        Span<byte> id = stackalloc byte[16];
+        operation.TryWriteBytes(id, bigEndian: true, out _);
+        return Canary.SkipRecord ? 1 : statement.Bind((long)kind, now + retention.Ticks).Blob(3, id).Blob(4, answer).Run();
     }
 }

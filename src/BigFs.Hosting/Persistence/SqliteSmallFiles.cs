@@ -25,6 +25,11 @@ internal sealed class SqliteSmallFiles(
     public BigFsFile Commit(CommitFileRequest request, byte[]? notes)
     {
         long now = clock.Now();
+        if (TryAdd(request, notes, now) is { } added)
+        {
+            return added;
+        }
+
         switch (operations.Find(request.Operation))
         {
             case null:
@@ -48,17 +53,14 @@ internal sealed class SqliteSmallFiles(
         }
 
         Span<byte> answer = stackalloc byte[AnswerBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(answer, writer.NewVersion());
-        BinaryPrimitives.WriteInt64LittleEndian(answer[8..], target.Entry?.Created ?? now);
-        BinaryPrimitives.WriteInt64LittleEndian(answer[16..], now);
-        BinaryPrimitives.WriteInt32LittleEndian(answer[24..], replicas);
+        WriteAnswer(answer, writer.NewVersion(), target.Entry?.Created ?? now, now, replicas);
         SqliteEntryRow row = Row(request, notes, answer) with
         {
             Parent = target.Parent ?? writer.EnsureDirectory(request.Path.Parent, now),
         };
         writer.PutFile(row, request.Manifest, request.Content.Span);
         writer.BuryChunks(request.Discarded, now);
-        CrashPoint.Reach("commit.before-record");
+        BeforeRecord();
         operations.Keep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer);
         return (BigFsFile)row.ToEntry(request.Path);
     }
@@ -80,6 +82,54 @@ internal sealed class SqliteSmallFiles(
         writer.BuryChunks(request.Written, now);
         operations.Keep(request.Operation, SqliteOperations.Kind.AbortFile, now, []);
         return true;
+    }
+
+    /// <summary>
+    /// The common case in as few statements as there are rows: a new file in a directory that is there. The rows themselves
+    /// say whether the operation is new and the place is free; null, and nothing is changed, when anything is otherwise.
+    /// </summary>
+    private BigFsFile? TryAdd(CommitFileRequest request, byte[]? notes, long now)
+    {
+        bool isCommon = request.Content.IsEmpty
+            && request.Precondition.Kind != PreconditionKind.Version
+            && request.Manifest.Length <= SqliteEntryWriter.InlineReferences;
+        int? replicas = !isCommon ? null
+            : request.Session is { } session ? uploads.FindShared(session, now)
+            : request.Replicas == 0 ? options.DefaultReplicas
+            : request.Replicas;
+        if (replicas is not { } copies || reader.FindParent(request.Path) is not { } parent)
+        {
+            return null;
+        }
+
+        Span<byte> answer = stackalloc byte[AnswerBytes];
+        WriteAnswer(answer, writer.NewVersion(), now, now, copies);
+        SqliteEntryRow row = Row(request, notes, answer) with { Parent = parent };
+        if (!writer.TryAddFile(row, request.Manifest))
+        {
+            return null;
+        }
+
+        BeforeRecord();
+        if (!operations.TryKeep(request.Operation, SqliteOperations.Kind.CommitFile, now, answer))
+        {
+            writer.Remove(row);
+            return null;
+        }
+
+        writer.Own(row, request.Manifest);
+        writer.BuryChunks(request.Discarded, now);
+        return (BigFsFile)row.ToEntry(request.Path);
+    }
+
+    private static void BeforeRecord() => CrashPoint.Reach("commit.before-record");
+
+    private static void WriteAnswer(Span<byte> answer, long version, long created, long modified, int replicas)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(answer, version);
+        BinaryPrimitives.WriteInt64LittleEndian(answer[8..], created);
+        BinaryPrimitives.WriteInt64LittleEndian(answer[16..], modified);
+        BinaryPrimitives.WriteInt32LittleEndian(answer[24..], replicas);
     }
 
     private static SqliteEntryRow Row(CommitFileRequest request, byte[]? notes, ReadOnlySpan<byte> answer) => new()

@@ -21,6 +21,14 @@ internal sealed class SqliteUploads : IDisposable
     private static ImmutableSortedDictionary<string, string> NoMetadata { get; } =
         ImmutableSortedDictionary.Create<string, string>(StringComparer.Ordinal);
 
+    /// <summary>Shared sessions that are remembered; when there are more, it begins anew.</summary>
+    private const int MostShared = 1024;
+
+    /// <summary>
+    /// Open shared sessions as they are: many small files ask for the same few. Exact, for the writer alone changes sessions; what
+    /// is pruned has expired long before.
+    /// </summary>
+    private readonly Dictionary<Guid, Session> _shared = [];
     private readonly SqliteMetadataOptions _options;
     private readonly SqliteEntryReader _reader;
     private readonly SqliteEntryWriter _writer;
@@ -106,6 +114,7 @@ internal sealed class SqliteUploads : IDisposable
             expires = Math.Min(expires, found.File.Created + _options.OperationRetention.Ticks);
         }
 
+        _shared.Remove(session);
         Span<byte> id = stackalloc byte[16];
         _renew.Bind(expires, expires + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
         return true;
@@ -204,6 +213,7 @@ internal sealed class SqliteUploads : IDisposable
             return false;
         }
 
+        _shared.Remove(session);
         long now = _clock.Now();
         if (found.StagedVersion is { } staged)
         {
@@ -225,13 +235,30 @@ internal sealed class SqliteUploads : IDisposable
         }
     }
 
+    /// <summary>Something was rolled back: what is known of sessions may never have been.</summary>
+    public void Forget() => _shared.Clear();
+
+    /// <summary>The replicas of a shared session that is known to be open; null when it has to be looked at.</summary>
+    public int? FindShared(Guid id, long now) =>
+        _shared.TryGetValue(id, out Session? session) && session.Expires > now ? session.Replicas : null;
+
     /// <summary>The replicas of an open shared session.</summary>
     /// <exception cref="BigFsException">SessionExpired, InvalidArgument (it is an upload's own).</exception>
     public int RequireShared(Guid id, long now)
     {
-        Session session = RequireOpen(id, Find(id), now);
-        RequireShared(id, session);
-        return session.Replicas;
+        if (!_shared.TryGetValue(id, out Session? session))
+        {
+            session = RequireOpen(id, Find(id), now);
+            RequireShared(id, session);
+            if (_shared.Count == MostShared)
+            {
+                _shared.Clear();
+            }
+
+            _shared.Add(id, session);
+        }
+
+        return RequireOpen(id, session, now).Replicas;
     }
 
     /// <summary>Checks that a file may be put where the path leads.</summary>

@@ -52,7 +52,7 @@ internal sealed class PostgresServer : IAsyncDisposable
         PostgresServer server = NewFolder();
         string passwordFile = Path.Combine(server._folder, "password");
         await File.WriteAllTextAsync(passwordFile, Password);
-        Own(server._folder);
+        Give(server._folder);
         await RunAsync("initdb", "-D", server.Data, "-U", User, "--pwfile", passwordFile, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync");
         await server.ConfigureAsync(settings);
         await server.StartAsync();
@@ -113,7 +113,7 @@ internal sealed class PostgresServer : IAsyncDisposable
     public async Task<PostgresServer> AddSynchronousStandbyAsync()
     {
         PostgresServer standby = NewFolder();
-        Own(standby._folder);
+        Give(standby._folder);
         await RunAsync(
             "pg_basebackup",
             "-D",
@@ -205,7 +205,10 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     private static bool IsRoot => Environment.UserName == "root";
 
-    private static void Own(string folder)
+    /// <summary>Gives a folder to the user that the server runs as.</summary>
+    public void Own(string folder) => Give(folder);
+
+    private static void Give(string folder)
     {
         if (IsRoot)
         {

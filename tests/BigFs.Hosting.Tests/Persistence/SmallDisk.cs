@@ -32,14 +32,15 @@ internal sealed class SmallDisk : IDisposable
 
     private string Filling => System.IO.Path.Combine(Path, "filling");
 
-    /// <summary>Takes the room that is left.</summary>
-    public void Fill()
+    /// <summary>Takes the room that is left, or some of it.</summary>
+    /// <param name="most">How many bytes at most.</param>
+    public void Fill(long most = long.MaxValue)
     {
         using var file = new FileStream(Filling, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         byte[] page = new byte[4096];
         try
         {
-            while (true)
+            for (long taken = 0; taken < most; taken += page.Length)
             {
                 file.Write(page);
             }

@@ -26,7 +26,7 @@ internal sealed class SqliteDiskTests
         await using (SqliteMetadataStore store = await OpenAsync(disk.Path))
         {
             await store.PutAsync("/before", Chunk(1));
-            disk.Fill();
+            disk.Fill(most: 2 << 20);
             await Task.WhenAll(Enumerable.Range(0, 8).Select(caller => Task.Run(async () =>
             {
                 for (int i = 0; i < 10_000; i++)
@@ -47,6 +47,7 @@ internal sealed class SqliteDiskTests
             })));
 
             Assert.That(refused, Has.Count.EqualTo(8), "the disk was full for each of them");
+            Assert.That(acknowledged, Has.Count.GreaterThan(100), "and had room before");
             Assert.That(
                 (await Assert.ThrowsAsync<BigFsException>(() => store.MakeDirectoryAsync("/d").AsTask()))!.Code,
                 Is.EqualTo(BigFsErrorCode.OutOfSpace));

@@ -22,6 +22,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     private readonly SemaphoreSlim? _turn;
     private readonly Action _beforeCommit;
     private readonly Func<ValueTask>? _afterTransaction;
+    private readonly Action? _afterRollback;
     private readonly SqliteStatement _begin, _commit, _rollback, _savepoint, _release, _undo;
     private readonly Channel<SqliteWriteOperation> _waiting = Channel.CreateBounded<SqliteWriteOperation>(
         new BoundedChannelOptions(Capacity) { SingleReader = true });
@@ -35,9 +36,15 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     /// <param name="turn">Taken while the connection is in use, when others use it too; else null.</param>
     /// <param name="beforeCommit">Runs at the end of each transaction that changed something.</param>
     /// <param name="afterTransaction">Runs after each transaction, whose callers have been told; null for nothing.</param>
+    /// <param name="afterRollback">Runs whenever changes were undone, all of a transaction or one operation's; null for nothing.</param>
     public SqliteWriteQueue(
-        SqliteDatabase database, SemaphoreSlim? turn, Action beforeCommit, Func<ValueTask>? afterTransaction = null)
+        SqliteDatabase database,
+        SemaphoreSlim? turn,
+        Action beforeCommit,
+        Func<ValueTask>? afterTransaction = null,
+        Action? afterRollback = null)
     {
+        _afterRollback = afterRollback;
         _afterTransaction = afterTransaction;
         _database = database;
         _turn = turn;
@@ -188,6 +195,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 else if (!TryRunPlain(operation))
                 {
                     _rollback.Run();
+                    _afterRollback?.Invoke();
                     return TryTransaction(batch, savepoints: true);
                 }
 
@@ -234,6 +242,7 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         if (!operation.TryRun(_database))
         {
             _undo.Run();
+            _afterRollback?.Invoke();
         }
 
         _release.Run();
@@ -241,6 +250,8 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
 
     private void Abandon()
     {
+        _afterRollback?.Invoke();
+
         // Some errors end the transaction by themselves.
         if (raw.sqlite3_get_autocommit(_database.Connection.Handle!) != 0)
         {
