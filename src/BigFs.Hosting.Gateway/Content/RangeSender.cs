@@ -56,7 +56,7 @@ internal sealed class RangeSender(
             await stop.CancelAsync();
             if (next is not null)
             {
-                await next.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (next.IsCompletedSuccessfully)
                 {
                     ArrayPool<byte>.Shared.Return((await next).Buffer);

@@ -239,7 +239,7 @@ internal sealed class ContentServiceTests : SharedCluster
         }
         catch (RpcException error)
         {
-            return (answers, WireErrors.Sent(error, "gateway") ?? throw error);
+            return (answers, Said(error));
         }
     }
 
@@ -262,7 +262,14 @@ internal sealed class ContentServiceTests : SharedCluster
         }
         catch (RpcException error)
         {
-            return (info, data.ToArray(), end, WireErrors.Sent(error, "gateway") ?? throw error);
+            return (info, data.ToArray(), end, Said(error));
         }
+    }
+
+    private static BigFsException Said(RpcException error)
+    {
+        BigFsException? said = WireErrors.Sent(error, "gateway");
+        Assert.That(said, Is.Not.Null, error.Message);
+        return said!;
     }
 }

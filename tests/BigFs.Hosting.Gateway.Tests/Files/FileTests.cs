@@ -73,7 +73,9 @@ internal sealed class FileTests : SharedCluster
             using HttpClient client = Cluster.Client(version: version);
             using var request = new HttpRequestMessage(HttpMethod.Put, target)
             {
-                Content = new StreamContent(new UnknownLength(bytes)), Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                Content = new StreamContent(new UnknownLength(bytes)),
+                Version = version,
+                VersionPolicy = HttpVersionPolicy.RequestVersionExact,
             };
             request.Headers.TransferEncodingChunked = version == HttpVersion.Version11 ? true : null;
 

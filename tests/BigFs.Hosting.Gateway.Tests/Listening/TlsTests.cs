@@ -31,7 +31,9 @@ internal sealed class TlsTests
         {
             using var client = new HttpClient(Trusting(trusted))
             {
-                BaseAddress = new Uri($"https://{cluster.Door}"), DefaultRequestVersion = version, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+                BaseAddress = new Uri($"https://{cluster.Door}"),
+                DefaultRequestVersion = version,
+                DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
             };
             client.DefaultRequestHeaders.Authorization = new("Bearer", cluster.AdminKey);
 
