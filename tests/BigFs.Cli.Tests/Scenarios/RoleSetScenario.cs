@@ -73,7 +73,7 @@ internal sealed class RoleSetScenario
 
         await FirstWriteAsync(set.Endpoint);
         await using var load = new SteadyLoad(set.Endpoint, Patience);
-        await using var through = new SteadyLoad(set.GatewayEndpoint, Patience, "/load/gateway");
+        await using var through = new SteadyLoad(set.GatewayEndpoint, Patience, "/load/gateway", isOnlyDoor: true);
         await using var http = new GatewayLoad(set.GatewayEndpoint, Patience) { IsGatewayAway = true };
         await load.NextRoundAsync(Patience);
         await through.NextRoundAsync(Patience);

@@ -24,15 +24,18 @@ internal sealed class SteadyLoad : IAsyncDisposable
     /// <param name="endpoint">The cluster, or its gateway.</param>
     /// <param name="patience">How long an operation may wait.</param>
     /// <param name="directory">Where its files are; no other load's.</param>
-    public SteadyLoad(string endpoint, TimeSpan patience, string directory = "/load")
+    /// <param name="isOnlyDoor">Whether nobody else stands at the endpoint, so that its return is waited for as long.</param>
+    public SteadyLoad(string endpoint, TimeSpan patience, string directory = "/load", bool isOnlyDoor = false)
     {
         _directory = directory;
-        _client = new BigFsClient(new BigFsClientOptions
+        var options = new BigFsClientOptions
         {
             Endpoint = new Uri(endpoint),
             OperationTimeout = patience,
             StallTimeout = patience,
-        });
+        };
+        options.ConnectTimeout = isOnlyDoor ? patience : options.ConnectTimeout;
+        _client = new BigFsClient(options);
         _loops = [RunAsync("upload", UploadAsync, 1), RunAsync("upload", UploadAsync, 2), RunAsync("download", DownloadAsync, 3), RunAsync("list", ListAsync, 4)];
     }
 
