@@ -2,6 +2,7 @@ using BigFs.Core.Chunking;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Internal.Upload;
 
 namespace BigFs.Sdk.Tests.Upload;
 
@@ -101,6 +102,37 @@ internal sealed class LongManifestTests
     }
 
     [Test]
+    public async Task Who_is_a_part_ahead_of_a_slow_chunk_waits_for_it()
+    {
+        // Nothing is staged here, so no client is asked.
+        var manifest = new UploadManifest(null!, BigFsPath.Parse("/long"), Guid.Empty, _ => { });
+
+        Task near = manifest.AddAsync(Part - 1, Written(Part - 1), default).AsTask();
+        Task far = manifest.AddAsync(Part, Written(Part), default).AsTask();
+        Task farther = manifest.AddAsync(Part + 1, Written(Part + 1), default).AsTask();
+        Assert.That((near.IsCompleted, far.IsCompleted, farther.IsCompleted), Is.EqualTo((true, false, false)));
+
+        await manifest.AddAsync(0, Written(0), default);
+        await far;
+        Assert.That(farther.IsCompleted, Is.False, "the next slow chunk is the second now");
+
+        await manifest.AddAsync(1, Written(1), default);
+        await farther;
+    }
+
+    [Test]
+    public void Who_waits_for_a_slow_chunk_can_be_stopped()
+    {
+        var manifest = new UploadManifest(null!, BigFsPath.Parse("/long"), Guid.Empty, _ => { });
+        using var stop = new CancellationTokenSource();
+
+        Task far = manifest.AddAsync(Part, Written(Part), stop.Token).AsTask();
+        stop.Cancel();
+
+        Assert.That(async () => await far, Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [Test]
     public async Task Neither_memory_nor_requests_grow_with_the_file()
     {
         const int chunks = 60 * Part, early = 3 * Part;
@@ -134,6 +166,9 @@ internal sealed class LongManifestTests
         Assert.That(after - before, Is.LessThan(8 << 20), "a chunk held until the commit is some hundred bytes: 20 MiB here");
         Assert.That(cluster.FileServer.Commits.Single().Manifest, Has.Length.EqualTo(Part));
     }
+
+    private static WrittenChunk Written(int place) =>
+        new(new ChunkReference(new VolumeId(1), ChunkKey.Create(1, place + 1), Chunk, 0), []);
 
     /// <summary>Zeros of some length, of which nothing is kept.</summary>
     private sealed class Pattern(long length) : Stream

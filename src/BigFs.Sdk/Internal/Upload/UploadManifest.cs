@@ -19,11 +19,15 @@ internal sealed class UploadManifest(
 {
     private readonly Lock _lock = new();
 
-    /// <summary>Written before their predecessors were; as many as were sent while one chunk took its time.</summary>
+    /// <summary>How many chunks may be written before an earlier one is: what waits for it is held in memory.</summary>
+    private const int MostAhead = Limits.ManifestPageChunks;
+
+    /// <summary>Written before their predecessors were.</summary>
     private readonly Dictionary<int, WrittenChunk> _ahead = [];
     private readonly ImmutableArray<ChunkReference>.Builder _rest = ImmutableArray.CreateBuilder<ChunkReference>();
     private readonly ReceiptBuilder _receipt = new();
     private Task _staging = Task.CompletedTask;
+    private TaskCompletionSource? _advance;
     private int _next;
 
     /// <summary>Length of what was added in order, in bytes.</summary>
@@ -42,16 +46,22 @@ internal sealed class UploadManifest(
     public DurabilityReceipt Receipt(int replicas, Core.Control.NameDurability name) => _receipt.Build(replicas, Crc32C, name);
 
     /// <summary>
-    /// Adds a chunk by its place in the file. Who completes a part waits until it is staged, so that an upload is never
-    /// far ahead of its manifest.
+    /// Adds a chunk by its place in the file. Who completes a part waits until it is staged, and who is a part ahead of a
+    /// chunk that takes its time waits for that one, so that an upload is never far ahead of its manifest.
     /// </summary>
     /// <exception cref="BigFsException">As <see cref="IMetadataStore.StageChunksAsync"/>, tried for the operation time-out.</exception>
     public async ValueTask AddAsync(int place, WrittenChunk chunk, CancellationToken cancellationToken)
     {
         Task? staging = null;
+        TaskCompletionSource? advance = null;
         lock (_lock)
         {
             _ahead.Add(place, chunk);
+            if (place == _next)
+            {
+                (advance, _advance) = (_advance, null);
+            }
+
             while (_ahead.Remove(_next, out WrittenChunk? next))
             {
                 // The last part stays for the commit, full or not.
@@ -69,9 +79,26 @@ internal sealed class UploadManifest(
             }
         }
 
+        advance?.SetResult();
         if (staging is not null)
         {
             await staging.ConfigureAwait(false);
+        }
+
+        while (Advance(place) is { } turn)
+        {
+            await turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The next time that the file's order grows, for one who is too far ahead of it.</summary>
+    private Task? Advance(int place)
+    {
+        lock (_lock)
+        {
+            return place - _next < MostAhead
+                ? null
+                : (_advance ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
