@@ -231,8 +231,8 @@ internal sealed class RoleSetScenario
     /// <summary>Measures a set that nobody asks anything.</summary>
     private static async Task RestsAsync(string what, IReadOnlyDictionary<string, int> processes)
     {
-        // What was begun at the start has time to end; the compiler goes on improving hot code for half a minute.
-        await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(1, 40)));
+        // What was begun at the start has time to end; where little runs, the compiler goes on improving it for more than a minute.
+        await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(1, 90)));
         double before = CpuOf(processes.Values);
         long start = Stopwatch.GetTimestamp();
         await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(2, 20)));
