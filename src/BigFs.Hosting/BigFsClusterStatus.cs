@@ -46,7 +46,7 @@ public sealed record BigFsClusterStatus
     public static async Task<BigFsClusterStatus> ReadAsync(BigFsClientOptions options, CancellationToken cancellationToken = default)
     {
         var settings = ClientSettings.OfNameServer(options);
-        string list = BigFsEndpoint.NameServers(settings.Endpoint!)!;
+        string list = BigFsEndpoint.Servers(settings.Endpoint!)!;
         using var channels = new ChannelCache(Timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         var asked = await Task.WhenAll(NameServerList.Split(list).Select(one => AskAsync(one, channels, cancellationToken)))
             .ConfigureAwait(false);

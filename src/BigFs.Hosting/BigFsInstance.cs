@@ -44,7 +44,7 @@ public sealed record BigFsInstance
         var timeouts = new ControlTimeouts();
         using var channels = new ChannelCache(timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         await using var names = new GrpcNameServer(
-            BigFsEndpoint.NameServers(settings.Endpoint!)!, channels, timeouts, TimeProvider.System);
+            BigFsEndpoint.Servers(settings.Endpoint!)!, channels, timeouts, TimeProvider.System);
         var found = new List<BigFsInstance>();
         foreach (ServiceRole role in Enum.GetValues<ServiceRole>())
         {

@@ -30,7 +30,7 @@ public sealed class BigFsMetadataClient : IAsyncDisposable
         var timeouts = new ControlTimeouts();
         _channels = new ChannelCache(timeouts.Connect);
         ClientSettings settings = ClientSettings.OfNameServer(new BigFsClientOptions { Endpoint = endpoint });
-        _names = new GrpcNameServer(BigFsEndpoint.NameServers(settings.Endpoint!)!, _channels, timeouts, TimeProvider.System);
+        _names = new GrpcNameServer(BigFsEndpoint.Servers(settings.Endpoint!)!, _channels, timeouts, TimeProvider.System);
         _store = new GrpcMetadataStore(_names, _channels, timeouts, TimeProvider.System, unary, inline: false);
     }
 

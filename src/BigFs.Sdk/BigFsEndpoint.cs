@@ -32,7 +32,7 @@ public static class BigFsEndpoint
     }
 
     /// <summary>The servers, "host:port" apart by commas; null when the query is none of an endpoint's.</summary>
-    internal static string? NameServers(Uri endpoint)
+    internal static string? Servers(Uri endpoint)
     {
         if (endpoint.Query.Length == 0)
         {

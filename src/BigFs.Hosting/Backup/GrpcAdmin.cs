@@ -27,7 +27,7 @@ internal sealed class GrpcAdmin : IAsyncDisposable
     {
         _channels = new ChannelCache(Timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
         _names = new GrpcNameServer(
-            BigFsEndpoint.NameServers(settings.Endpoint!)!, _channels, Timeouts, TimeProvider.System);
+            BigFsEndpoint.Servers(settings.Endpoint!)!, _channels, Timeouts, TimeProvider.System);
     }
 
     /// <summary>What the namespace says of itself.</summary>

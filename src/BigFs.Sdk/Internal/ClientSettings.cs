@@ -94,7 +94,7 @@ internal sealed record ClientSettings
             { Port: < 1 } => $"The setting Endpoint is \"{endpoint.OriginalString}\", without a port: {wanted}.",
             { AbsolutePath: not ("/" or "") } or { UserInfo: not "" } or { Fragment: not "" } =>
                 $"The setting Endpoint is \"{endpoint.OriginalString}\", with more than host and port: {wanted}.",
-            _ => BigFsEndpoint.NameServers(endpoint) is null
+            _ => BigFsEndpoint.Servers(endpoint) is null
                 ? $"The setting Endpoint is \"{endpoint.OriginalString}\": further servers are written \"?or=host:port\", apart by commas, 16 in all."
                 : null,
         };

@@ -27,7 +27,7 @@ internal static class RemoteSeams
         return new ClientSeams
         {
             FileServer = new GrpcFileServer(
-                BigFsEndpoint.NameServers(settings.Endpoint!)!,
+                BigFsEndpoint.Servers(settings.Endpoint!)!,
                 timeouts,
                 TimeProvider.System,
                 ChannelSecurity.Of(settings.ApiKey, settings.ControlTls)),
@@ -38,7 +38,7 @@ internal static class RemoteSeams
     /// <summary>The gateways speak for the file servers.</summary>
     private static ClientSeams ThroughGateway(ClientSettings settings, ControlTimeouts timeouts, TimeProvider clock)
     {
-        var gateways = new FixedInstances([.. NameServerList.Split(BigFsEndpoint.NameServers(settings.Endpoint!)!)]);
+        var gateways = new FixedInstances([.. NameServerList.Split(BigFsEndpoint.Servers(settings.Endpoint!)!)]);
         ChannelSecurity security = ChannelSecurity.OfGateway(settings);
         return new ClientSeams
         {

@@ -11,8 +11,8 @@ internal sealed class EndpointTests
     {
         Uri endpoint = BigFsEndpoint.Parse(text);
 
-        Assert.That(BigFsEndpoint.NameServers(endpoint), Is.EqualTo(expected));
-        Assert.That(BigFsEndpoint.NameServers(new Uri(endpoint.OriginalString)), Is.EqualTo(expected));
+        Assert.That(BigFsEndpoint.Servers(endpoint), Is.EqualTo(expected));
+        Assert.That(BigFsEndpoint.Servers(new Uri(endpoint.OriginalString)), Is.EqualTo(expected));
         Assert.That(BigFs.Internal.ClientSettings.EndpointProblem(endpoint), Is.Null);
     }
 

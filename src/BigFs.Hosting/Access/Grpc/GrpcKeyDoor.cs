@@ -19,7 +19,7 @@ internal sealed class GrpcKeyDoor : IKeyDoor
         TimeProvider clock = TimeProvider.System;
         var timeouts = new ControlTimeouts { Connect = settings.ConnectTimeout, Operation = settings.OperationTimeout };
         _channels = new ChannelCache(timeouts.Connect, ChannelSecurity.Of(settings.ApiKey, settings.ControlTls));
-        _names = new GrpcNameServer(BigFsEndpoint.NameServers(settings.Endpoint!)!, _channels, timeouts, clock);
+        _names = new GrpcNameServer(BigFsEndpoint.Servers(settings.Endpoint!)!, _channels, timeouts, clock);
         _connection = new(
             "file server",
             new WatchedInstances(_names, ServiceRole.FileServer, clock),
