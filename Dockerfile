@@ -1,12 +1,12 @@
 # The bigfs command in a container; a role is chosen by its arguments or by variables BIGFS_... (docs/operations.md).
-# Names of the images with the .NET 10 SDK and the ASP.NET Core 10 runtime, as your registry has them.
+# Names of the images with the .NET 10 SDK and with what .NET 10 needs of a system, as your registry has them.
 ARG SDK_IMAGE=dotnet/sdk:10.0
-ARG RUNTIME_IMAGE=dotnet/aspnet:10.0
+ARG RUNTIME_IMAGE=dotnet/runtime-deps:10.0
 
 FROM ${SDK_IMAGE} AS build
 WORKDIR /source
 COPY . .
-RUN dotnet publish -c Release -o /app src/BigFs.Cli
+RUN dotnet publish -p:PublishProfile=server -o /app src/BigFs.Cli
 
 FROM ${RUNTIME_IMAGE}
 RUN mkdir -p /data && chown 1654 /data
@@ -14,5 +14,5 @@ COPY --from=build /app /app
 USER 1654
 VOLUME /data
 WORKDIR /data
-ENTRYPOINT ["dotnet", "/app/bigfs.dll"]
+ENTRYPOINT ["/app/bigfs"]
 CMD ["version"]

@@ -12,7 +12,7 @@
 #                    second one, written and (sync) flushed on both, or reads them back, and prints a line with
 #                      ... N MB/s N op/s cpu N s/GB N us/op
 #                    Without it there are no ceilings and no ratios.
-#   --bigfs PATH     the program or its bigfs.dll; default the Release build of this clone, which is made if missing
+#   --bigfs PATH     the program or its bigfs.dll; default this clone's, published as it ships
 #   --rounds N       rounds, each on a fresh cluster; default 3
 #   --quick          one round with fewer files: a look, not a measurement
 #   --dir DIR        where the data goes (a folder of its own is made there and removed); default ${TMPDIR:-/tmp}
@@ -21,7 +21,8 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C
 
-fail() { echo "data-plane.sh: $*" >&2; exit 2; }
+label=data-plane
+fail() { echo "$label.sh: $*" >&2; exit 2; }
 
 raw='' bigfs='' rounds=3 quick='' dir=${TMPDIR:-/tmp} only=''
 while [ $# -gt 0 ]; do
@@ -44,27 +45,7 @@ while [ $# -gt 0 ]; do
 done
 [[ $rounds =~ ^[1-9][0-9]*$ ]] || fail "--rounds must be 1 or more"
 [ -z "$raw" ] || [ -x "$raw" ] || fail "\"$raw\" is no program"
-[ -d "$dir" ] || fail "\"$dir\" is no folder"
-
-if [ -z "$bigfs" ]; then
-  bigfs=$here/src/BigFs.Cli/bin/Release/net10.0/bigfs.dll
-  [ -e "$bigfs" ] || dotnet build "$here/src/BigFs.Cli" -c Release >&2 || fail "the build failed"
-fi
-[ -e "$bigfs" ] || fail "\"$bigfs\" is not there"
-case $bigfs in
-  *.dll) program=(dotnet "$bigfs") ;;
-  *) program=("$bigfs") ;;
-esac
-
-work=$(mktemp -d "$dir/bigfs-data-plane.XXXXXX") || exit 1
-dev=''
-stop_cluster() {
-  [ -z "$dev" ] || { kill -TERM "$dev" 2> /dev/null; wait "$dev" 2> /dev/null; }
-  dev=''
-  rm -rf "$work/data"
-}
-trap 'stop_cluster; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
+. "$here/benchmarks/cluster.sh"
 
 # pick FULL QUICK: a count by mode.
 pick() { [ -n "$quick" ] && echo "$2" || echo "$1"; }
@@ -101,31 +82,9 @@ wanted() {
   return 1
 }
 
-number() { sed -nE "s/.*\"$1\":\"?([^,\"}]*).*/\1/p"; }
-better() { [ -z "$2" ] || awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
-
-start_cluster() {
-  local i endpoint=''
-  rm -rf "$work/data"
-  "${program[@]}" dev --processes --nodes 2 --data "$work/data" --port 0 --json > "$work/ready" 2> "$work/dev.log" &
-  dev=$!
-  for ((i = 0; i < 600; i++)); do
-    endpoint=$(number endpoint < <(grep -o '"endpoint":"bigfs:[^"]*"' "$work/ready" | head -n 1))
-    [ -n "$endpoint" ] && break
-    kill -0 "$dev" 2> /dev/null || break
-    sleep 0.1
-  done
-  [ -n "$endpoint" ] || { cat "$work/dev.log" >&2; fail "the cluster did not start"; }
-  grep -o '"replicas":2' "$work/ready" > /dev/null || fail "the cluster does not keep two replicas"
-  export BIGFS_ENDPOINT=$endpoint
-}
-
-# bench ARGUMENTS...: one measurement as JSON; says why there is none.
-bench() { "${program[@]}" bench "$@" --json --quiet 2> "$work/bench.log" || { head -n 2 "$work/bench.log" >&2; return 1; }; }
-
 # measure_ours KEY OPERATION BYTES FILES CALLERS PREFIX
 measure_ours() {
-  # Servers that have just started spend a good part of the processor on compiling themselves: that is not measured.
+  # Each client compiles itself, too.
   local key=$1 json rate common=(--count "$4" --concurrency "$5" --prefix "bigfs:/bench/$6" --warm-up "$(pick 4 1)")
   case $2 in
     put) json=$(bench put --size "$3" "${common[@]}") ;;
@@ -167,7 +126,11 @@ round() {
   local row key name operation bytes files callers unit ceiling prefix free
   free=$(df -Pk "$dir" | awk 'NR == 2 { print int($4 / 1024 / 1024) }')
   [ "$free" -ge 40 ] || fail "$dir has $free GiB free; a round wants 40"
-  start_cluster
+  start_cluster --nodes 2
+  grep -q '"replicas":2' "$work/ready" || fail "the cluster does not keep two replicas"
+
+  # Servers that have just started spend a good part of the processor on compiling what is used most: that is not measured.
+  [ -n "$quick" ] || bench put --size 512MiB --count 1 --prefix bigfs:/bench/start --warm-up 15 > /dev/null
   for row in "${rows[@]}"; do
     IFS='|' read -r key name operation bytes files callers unit ceiling _ _ _ prefix <<< "$row"
     wanted "$key" || continue
@@ -220,7 +183,7 @@ for ((i = 1; i <= rounds; i++)); do
 done
 
 echo "BigFS, every role a process, 2 replicas, flushed (fdatasync on each) before each acknowledgement; $(nproc) cores,"
-echo "Linux $(uname -r); best of $rounds against best of $rounds${quick:+; quick: few files, no measurement}"
+echo "Linux $(uname -r); best of $rounds against best of $rounds$([ -n "$quick" ] && echo "; quick: few files, no measurement" || echo "; servers 15 s under load before")"
 echo
 printf '%-8s %-35s %12s %12s %6s %12s %12s %10s  %s\n' key row ours ceiling ratio 'cpu ours' 'cpu ceiling' p99 bar
 for row in "${rows[@]}"; do

@@ -6,8 +6,8 @@
 #
 #   benchmarks/gateway.sh [--bigfs PATH] [--benchmarks PATH] [--size 64MiB] [--count 16] [--callers 1] [--rounds 3] [--quick] [--dir DIR]
 #
-#   --bigfs PATH       the program or its bigfs.dll; default the Release build of this clone, which is made if missing
-#   --benchmarks PATH  BigFs.Benchmarks.dll, which has the client of HTTP; default as above
+#   --bigfs PATH       the program or its bigfs.dll; default this clone's, published as it ships
+#   --benchmarks PATH  BigFs.Benchmarks.dll, which has the client of HTTP; default the Release build of this clone
 #   --size SIZE        of each file, in MiB; default 64MiB
 #   --count N          files of a row; default 16
 #   --callers N        files under way at once; default 1
@@ -18,7 +18,8 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C
 
-fail() { echo "gateway.sh: $*" >&2; exit 2; }
+label=gateway
+fail() { echo "$label.sh: $*" >&2; exit 2; }
 
 bigfs='' benchmarks='' size=64MiB count=16 callers=1 rounds=3 quick='' dir=${TMPDIR:-/tmp}
 while [ $# -gt 0 ]; do
@@ -38,32 +39,10 @@ for number in "$count" "$callers" "$rounds"; do
 done
 [[ $size =~ ^([1-9][0-9]*)MiB$ ]] || fail "--size must be in MiB, for example 64MiB"
 bytes=$((BASH_REMATCH[1] << 20))
-[ -d "$dir" ] || fail "\"$dir\" is no folder"
 
-# built PROJECT DLL: the Release build of a project of this clone.
-built() {
-  [ -e "$here/$2" ] || dotnet build "$here/$1" -c Release >&2 || fail "the build of $1 failed"
-  echo "$here/$2"
-}
-: "${bigfs:=$(built src/BigFs.Cli src/BigFs.Cli/bin/Release/net10.0/bigfs.dll)}"
+. "$here/benchmarks/cluster.sh"
 : "${benchmarks:=$(built benchmarks/BigFs.Benchmarks benchmarks/BigFs.Benchmarks/bin/Release/net10.0/BigFs.Benchmarks.dll)}"
-[ -e "$bigfs" ] || fail "\"$bigfs\" is not there"
 [ -e "$benchmarks" ] || fail "\"$benchmarks\" is not there"
-case $bigfs in
-  *.dll) program=(dotnet "$bigfs") ;;
-  *) program=("$bigfs") ;;
-esac
-
-work=$(mktemp -d "$dir/bigfs-gateway.XXXXXX") || exit 1
-dev=''
-stop_cluster() {
-  [ -z "$dev" ] || { kill -TERM "$dev" 2> /dev/null; wait "$dev" 2> /dev/null; }
-  dev=''
-  rm -rf "$work/data"
-}
-trap 'stop_cluster; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
 # key | row | way | operation | bar: least ratio to the direct row
 rows=(
   "dp|put, direct|direct|put|"
@@ -78,27 +57,8 @@ declare -A ours note
 memory=()
 warm=$([ -n "$quick" ] && echo 1 || echo 3)
 
-number() { sed -nE "s/.*\"$1\":\"?([^,\"}]*).*/\1/p"; }
-better() { [ -z "$2" ] || awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
-
 # resident: the gateway's memory now and at its most, in MiB.
 resident() { awk '/^VmRSS/ { now = $2 } /^VmHWM/ { most = $2 } END { printf "%.0f MiB, at most %.0f MiB", now / 1024, most / 1024 }' "/proc/$gateway/status"; }
-
-start_cluster() {
-  local i role
-  "${program[@]}" dev --processes --nodes 3 --file-servers 2 --gateway --data "$work/data" --port 0 --json > "$work/ready" 2> "$work/dev.log" &
-  dev=$!
-  for ((i = 0; i < 600; i++)); do
-    grep -q '"ready":true' "$work/ready" && break
-    kill -0 "$dev" 2> /dev/null || break
-    sleep 0.1
-  done
-  direct=$(grep -o '"endpoint":"bigfs:[^"]*"' "$work/ready" | head -n 1 | number endpoint)
-  role=$(grep -o '{"role":"gateway"[^}]*}' "$work/ready")
-  door=$(number endpoint <<< "$role")
-  gateway=$(number pid <<< "$role")
-  [ -n "$direct" ] && [ -n "$door" ] && [ -n "$gateway" ] || { cat "$work/dev.log" >&2; fail "the cluster did not start"; }
-}
 
 # measure KEY WAY OPERATION
 measure() {
@@ -118,7 +78,12 @@ measure() {
   better "$rate" "${ours[$key]:-}" && ours[$key]=$rate
 }
 
-start_cluster
+start_cluster --nodes 3 --file-servers 2 --gateway
+direct=$BIGFS_ENDPOINT
+role=$(grep -o '{"role":"gateway"[^}]*}' "$work/ready")
+door=$(number endpoint <<< "$role")
+gateway=$(number pid <<< "$role")
+[ -n "$door" ] && [ -n "$gateway" ] || fail "the gateway did not start"
 memory+=("started: $(resident)")
 for ((i = 1; i <= rounds; i++)); do
   echo "round $i of $rounds" >&2

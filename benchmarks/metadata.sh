@@ -8,8 +8,8 @@
 #   benchmarks/metadata.sh [--bigfs PATH] [--benchmarks PATH] [--count 100000] [--large 1000000] [--rounds 3] [--growth N]
 #                          [--only process|grpc] [--quick] [--dir DIR]
 #
-#   --bigfs PATH       the program or its bigfs.dll; default the Release build of this clone, which is made if missing
-#   --benchmarks PATH  BigFs.Benchmarks.dll, which has the reference and the store in process; default as above
+#   --bigfs PATH       the program or its bigfs.dll; default this clone's, published as it ships
+#   --benchmarks PATH  BigFs.Benchmarks.dll, which has the reference and the store in process; default the Release build of this clone
 #   --count N          names of a row; default 100000
 #   --large N          names of the directory whose first page is timed; default 1000000
 #   --rounds N         rounds, each on a fresh cluster; default 3
@@ -21,7 +21,8 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C
 
-fail() { echo "metadata.sh: $*" >&2; exit 2; }
+label=metadata
+fail() { echo "$label.sh: $*" >&2; exit 2; }
 
 bigfs='' benchmarks='' count=100000 large=1000000 rounds=3 growth='' only='' quick='' dir=${TMPDIR:-/tmp}
 while [ $# -gt 0 ]; do
@@ -41,32 +42,10 @@ for number in "$count" "$large" "$rounds"; do
 done
 [[ $growth =~ ^([1-9][0-9]*)?$ ]] || fail "--growth must be a number"
 [[ $only =~ ^(process|grpc)?$ ]] || fail "--only must be process or grpc"
-[ -d "$dir" ] || fail "\"$dir\" is no folder"
 
-# built PROJECT DLL: the Release build of a project of this clone.
-built() {
-  [ -e "$here/$2" ] || dotnet build "$here/$1" -c Release >&2 || fail "the build of $1 failed"
-  echo "$here/$2"
-}
-: "${bigfs:=$(built src/BigFs.Cli src/BigFs.Cli/bin/Release/net10.0/bigfs.dll)}"
+. "$here/benchmarks/cluster.sh"
 : "${benchmarks:=$(built benchmarks/BigFs.Benchmarks benchmarks/BigFs.Benchmarks/bin/Release/net10.0/BigFs.Benchmarks.dll)}"
-[ -e "$bigfs" ] || fail "\"$bigfs\" is not there"
 [ -e "$benchmarks" ] || fail "\"$benchmarks\" is not there"
-case $bigfs in
-  *.dll) program=(dotnet "$bigfs") ;;
-  *) program=("$bigfs") ;;
-esac
-
-work=$(mktemp -d "$dir/bigfs-metadata.XXXXXX") || exit 1
-dev=''
-stop_cluster() {
-  [ -z "$dev" ] || { kill -TERM "$dev" 2> /dev/null; wait "$dev" 2> /dev/null; }
-  dev=''
-  rm -rf "$work/data"
-}
-trap 'stop_cluster; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
 # key | row | operation | callers | where and how | prefix | reference | bar: least a second, or "ms" and most milliseconds
 # A row without a reference of its own has "-". Rows run in this order: a stat, list or delete uses what its prefix's create made.
 rows=(
@@ -85,27 +64,6 @@ rows=(
 )
 
 declare -A ours p99 first cpu reference note
-
-number() { sed -nE "s/.*\"$1\":\"?([^,\"}]*).*/\1/p"; }
-better() { [ -z "$2" ] || awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }
-
-start_cluster() {
-  local i endpoint=''
-  rm -rf "$work/data"
-  "${program[@]}" dev --processes --nodes 1 --data "$work/data" --port 0 --json > "$work/ready" 2> "$work/dev.log" &
-  dev=$!
-  for ((i = 0; i < 600; i++)); do
-    endpoint=$(number endpoint < <(grep -o '"endpoint":"bigfs:[^"]*"' "$work/ready" | head -n 1))
-    [ -n "$endpoint" ] && break
-    kill -0 "$dev" 2> /dev/null || break
-    sleep 0.1
-  done
-  [ -n "$endpoint" ] || { cat "$work/dev.log" >&2; fail "the cluster did not start"; }
-  export BIGFS_ENDPOINT=$endpoint
-}
-
-# bench ARGUMENTS...: one measurement as JSON; says why there is none.
-bench() { "${program[@]}" bench "$@" --json --quiet 2> "$work/bench.log" || { head -n 2 "$work/bench.log" >&2; return 1; }; }
 
 # measure KEY OPERATION CALLERS WAY PREFIX
 measure() {
@@ -138,7 +96,7 @@ measure_reference() {
 
 round() {
   local row key name operation callers way prefix ceiling bar callers_done=' '
-  start_cluster
+  start_cluster --nodes 1
   for row in "${rows[@]}"; do
     IFS='|' read -r key name operation callers way prefix ceiling bar <<< "$row"
     echo "  $name, $callers" >&2

@@ -6,13 +6,14 @@ namespace BigFs.Hosting.Kafka;
 
 /// <summary>Which partitions a consumer reads; one thread's own.</summary>
 /// <param name="consumer">The consumer.</param>
+/// <param name="admin">Is asked for partitions.</param>
 /// <param name="prefix">Stands before the names of topics.</param>
 /// <param name="renewed">Topics that were made anew: whatever is in them is new.</param>
-internal sealed class KafkaAssignment(IConsumer<Ignore, byte[]> consumer, string prefix, IEnumerable<string> renewed) : IDisposable
+internal sealed class KafkaAssignment(
+    IConsumer<Ignore, byte[]> consumer, IAdminClient admin, string prefix, IEnumerable<string> renewed)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
 
-    private readonly IAdminClient _admin = new DependentAdminClientBuilder(consumer.Handle).Build();
     private readonly Dictionary<string, HashSet<int>> _partitions = [];
 
     /// <summary>Topics to read from their beginning: made anew, or missing when they were looked for.</summary>
@@ -51,8 +52,6 @@ internal sealed class KafkaAssignment(IConsumer<Ignore, byte[]> consumer, string
         return isComplete;
     }
 
-    public void Dispose() => _admin.Dispose();
-
     private void Read(string name, int count)
     {
         Offset start = _missing.Remove(name) || _partitions.ContainsKey(name) ? Offset.Beginning : Offset.End;
@@ -84,7 +83,7 @@ internal sealed class KafkaAssignment(IConsumer<Ignore, byte[]> consumer, string
     {
         try
         {
-            TopicMetadata? topic = _admin.GetMetadata(name, Patience).Topics.SingleOrDefault(one => one.Topic == name);
+            TopicMetadata? topic = admin.GetMetadata(name, Patience).Topics.SingleOrDefault(one => one.Topic == name);
             return topic is null || topic.Error.Code == ErrorCode.UnknownTopicOrPart ? 0
                 : topic.Error.IsError ? null
                 : topic.Partitions.Count;

@@ -15,6 +15,12 @@ internal sealed class KafkaClientSettings
     /// <summary>How long a request for topics may take.</summary>
     public static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// How long the library's own threads sleep when nothing happens: each of them wakes this often in a process at rest, and
+    /// ends so much later at most.
+    /// </summary>
+    private static readonly TimeSpan Nap = TimeSpan.FromMilliseconds(500);
+
     /// <summary>What properties cannot change; all others are defaults to them.</summary>
     private static readonly HashSet<string> Own =
     [
@@ -94,6 +100,7 @@ internal sealed class KafkaClientSettings
             TopicMetadataRefreshIntervalMs = 10_000,
             LogConnectionClose = false,
             EnableMetricsPush = false,
+            CancellationDelayMaxMs = (int)Nap.TotalMilliseconds,
         };
         if (options.SaslUsername is { } user)
         {

@@ -11,6 +11,7 @@ namespace BigFs.Hosting.Kafka;
 /// </summary>
 internal sealed class KafkaClusterBus : IDisposableClusterBus
 {
+    private readonly IAdminClient _admin;
     private readonly KafkaPublisher _publisher;
     private readonly KafkaTopicKeeper _keeper;
     private readonly KafkaReader _reader;
@@ -29,6 +30,10 @@ internal sealed class KafkaClusterBus : IDisposableClusterBus
             // A consumer is made only to hear of wrong settings now: the library checks them when one is made.
             new ConsumerBuilder<Ignore, byte[]>(settings.Consumer).SetLogHandler((_, _) => { }).Build().Dispose();
             _publisher = new KafkaPublisher(settings, options, logger);
+            _admin = new AdminClientBuilder(settings.Admin)
+                .SetLogHandler((_, message) => KafkaLog.Client(logger, message.Message))
+                .SetErrorHandler((_, error) => KafkaLog.Client(logger, error.Reason))
+                .Build();
         }
         catch (Exception refused) when (refused is InvalidOperationException or KafkaException or ArgumentException)
         {
@@ -36,8 +41,8 @@ internal sealed class KafkaClusterBus : IDisposableClusterBus
                 BigFsErrorCode.InvalidSettings, $"The settings below Kafka are refused by its client library: {refused.Message}", refused);
         }
 
-        _reader = new KafkaReader(settings, options, time, logger);
-        _keeper = new KafkaTopicKeeper(settings, options, Renew, time, logger);
+        _reader = new KafkaReader(settings, _admin, options, time, logger);
+        _keeper = new KafkaTopicKeeper(_admin, options, Renew, time, logger);
     }
 
     /// <summary>What came and is not known here.</summary>
@@ -60,9 +65,10 @@ internal sealed class KafkaClusterBus : IDisposableClusterBus
     {
         if (!Interlocked.Exchange(ref _disposed, true))
         {
-            await _keeper.DisposeAsync().ConfigureAwait(false);
-            await _reader.DisposeAsync().ConfigureAwait(false);
-            await _publisher.DisposeAsync().ConfigureAwait(false);
+            // Beside each other: each waits for threads of the library that wake now and then.
+            await Task.WhenAll(_keeper.DisposeAsync().AsTask(), _reader.DisposeAsync().AsTask(), _publisher.DisposeAsync().AsTask())
+                .ConfigureAwait(false);
+            await Task.Run(_admin.Dispose).ConfigureAwait(false);
         }
     }
 

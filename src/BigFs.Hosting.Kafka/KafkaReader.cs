@@ -14,13 +14,14 @@ namespace BigFs.Hosting.Kafka;
 /// </summary>
 internal sealed class KafkaReader : IAsyncDisposable
 {
-    private const int MostMilliseconds = 100;
+    private const int MostMilliseconds = 250;
 
-    private static readonly TimeSpan LookPeriod = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookPeriod = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan MissingPeriod = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan RestartPause = TimeSpan.FromMilliseconds(500);
 
     private readonly KafkaClientSettings _settings;
+    private readonly IAdminClient _admin;
     private readonly string _servers;
     private readonly string _prefix;
     private readonly TimeProvider _time;
@@ -36,9 +37,10 @@ internal sealed class KafkaReader : IAsyncDisposable
     private Thread? _thread;
 
     /// <summary>Makes a reader; its thread starts with the first subscription.</summary>
-    public KafkaReader(KafkaClientSettings settings, BigFsKafkaOptions options, TimeProvider time, ILogger logger)
+    public KafkaReader(
+        KafkaClientSettings settings, IAdminClient admin, BigFsKafkaOptions options, TimeProvider time, ILogger logger)
     {
-        (_settings, _servers, _prefix, _time, _logger) = (settings, options.Servers, options.TopicPrefix, time, logger);
+        (_settings, _admin, _servers, _prefix, _time, _logger) = (settings, admin, options.Servers, options.TopicPrefix, time, logger);
         _subscribers = new EventFanOut(logger);
         SetAside = new SetAsideMessages(time, logger);
     }
@@ -178,7 +180,7 @@ internal sealed class KafkaReader : IAsyncDisposable
             .SetLogHandler((_, message) => KafkaLog.Client(_logger, message.Message))
             .SetErrorHandler((_, error) => KafkaLog.Client(_logger, error.Reason))
             .Build();
-        using var assignment = new KafkaAssignment(consumer, _prefix, renewed);
+        var assignment = new KafkaAssignment(consumer, _admin, _prefix, renewed);
         long looked = 0;
         bool isComplete = false;
         while (!_stop.IsCancellationRequested && !_isOutdated)

@@ -27,23 +27,19 @@ internal sealed class KafkaTopicKeeper : IAsyncDisposable
     private readonly Task _loop;
 
     /// <summary>Starts to look.</summary>
-    /// <param name="settings">How brokers are reached.</param>
+    /// <param name="admin">Looks after topics.</param>
     /// <param name="options">Names and replication.</param>
     /// <param name="renewed">Is told the names of topics that were deleted and made anew.</param>
     /// <param name="time">Clock.</param>
     /// <param name="logger">Where events go.</param>
     public KafkaTopicKeeper(
-        KafkaClientSettings settings,
+        IAdminClient admin,
         BigFsKafkaOptions options,
         Action<IReadOnlyCollection<string>> renewed,
         TimeProvider time,
         ILogger logger)
     {
-        (_options, _renewed, _time, _logger) = (options, renewed, time, logger);
-        _admin = new AdminClientBuilder(settings.Admin)
-            .SetLogHandler((_, message) => KafkaLog.Client(logger, message.Message))
-            .SetErrorHandler((_, error) => KafkaLog.Client(logger, error.Reason))
-            .Build();
+        (_admin, _options, _renewed, _time, _logger) = (admin, options, renewed, time, logger);
         _loop = LookAsync();
     }
 
@@ -52,7 +48,6 @@ internal sealed class KafkaTopicKeeper : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _loop;
-        _admin.Dispose();
         _stop.Dispose();
     }
 

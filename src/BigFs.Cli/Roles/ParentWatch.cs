@@ -4,13 +4,13 @@ using BigFs.Cli.Errors;
 namespace BigFs.Cli.Roles;
 
 /// <summary>
-/// Ends a role with the process that it belongs to, however that one ended. It looks a few times a second, because the
+/// Ends a role with the process that it belongs to, however that one ended. It looks twice a second, because the
 /// system's own way (PR_SET_PDEATHSIG) follows the thread that started the child, not the process, and knows nothing of
 /// a role that was started again by hand.
 /// </summary>
 internal static class ParentWatch
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Identity of a living process, which a later process of the same number does not share.</summary>
     /// <exception cref="UsageException">No such process lives.</exception>

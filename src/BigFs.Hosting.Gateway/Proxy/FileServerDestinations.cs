@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
 using BigFs.Core.Control;
 using BigFs.Core.Messaging;
 using BigFs.Internal.Grpc;
@@ -18,6 +19,7 @@ internal sealed class FileServerDestinations : IAsyncDisposable
     private readonly WatchedInstances _leases;
     private readonly IClusterBus _bus;
     private readonly ConcurrentDictionary<string, FileServerHeartbeat> _drained = new(StringComparer.Ordinal);
+    private readonly Meter _meter = new("BigFs");
     private readonly CancellationTokenSource _stop = new();
     private Task _work = Task.CompletedTask;
 
@@ -26,6 +28,8 @@ internal sealed class FileServerDestinations : IAsyncDisposable
         _leases = new WatchedInstances(context.Names, ServiceRole.FileServer, context.Services.Time);
         _leases.Changed += TellChanged;
         _bus = context.Bus;
+        _meter.CreateObservableGauge(
+            "bigfs.gateway.file_servers", () => Known.Length, "{server}", "File servers that new calls may go to.");
     }
 
     /// <summary>Told when <see cref="Known"/> may be others now.</summary>
@@ -57,6 +61,7 @@ internal sealed class FileServerDestinations : IAsyncDisposable
         await _work.ConfigureAwait(false);
         _leases.Changed -= TellChanged;
         await _leases.DisposeAsync().ConfigureAwait(false);
+        _meter.Dispose();
         _stop.Dispose();
     }
 

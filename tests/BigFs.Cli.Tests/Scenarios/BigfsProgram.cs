@@ -48,17 +48,30 @@ internal sealed class BigfsProgram : IAsyncDisposable
         }
     }
 
-    /// <summary>bigfs.dll as the build of this configuration left it.</summary>
-    private static string Assembly
+    /// <summary>
+    /// How the program is started: as the build of this configuration left it, or the one that BIGFS_TEST_PROGRAM names, such as a
+    /// published one.
+    /// </summary>
+    private static string[] Program
     {
         get
         {
+            if (Environment.GetEnvironmentVariable("BIGFS_TEST_PROGRAM") is { Length: > 0 } published)
+            {
+                return [published];
+            }
+
             string configuration = new DirectoryInfo(TestContext.CurrentContext.TestDirectory).Parent!.Name;
-            return Path.Combine(Errors.ErrorTable.RepositoryRoot(), "src", "BigFs.Cli", "bin", configuration, "net10.0", "bigfs.dll");
+            return
+            [
+                "dotnet",
+                Path.Combine(Errors.ErrorTable.RepositoryRoot(), "src", "BigFs.Cli", "bin", configuration, "net10.0", "bigfs.dll"),
+            ];
         }
     }
 
-    public static BigfsProgram Start(params IEnumerable<string> arguments) => new(new ProcessStartInfo("dotnet", [Assembly, .. arguments]));
+    public static BigfsProgram Start(params IEnumerable<string> arguments) =>
+        new(new ProcessStartInfo(Program[0], [.. Program[1..], .. arguments]));
 
     /// <summary>Starts a line that the program gave, from another folder than this one.</summary>
     public static BigfsProgram StartLine(string line) =>

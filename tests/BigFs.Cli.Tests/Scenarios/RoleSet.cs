@@ -22,7 +22,7 @@ internal sealed class RoleSet : IAsyncDisposable
     public RoleSet(params string[] bus)
     {
         _bus = bus;
-        int[] ports = FreePorts(13);
+        int[] ports = FreePorts(14);
         Endpoint = $"bigfs://127.0.0.1:{ports[0]}";
         BigFsClusterSecretFile.Prepare(_folder.At("cluster-secret"));
         Add("name-server", ports[0]);
@@ -35,7 +35,14 @@ internal sealed class RoleSet : IAsyncDisposable
             Add($"datanode-{i + 1}", ports[5 + i], "--transfer-listen", $"127.0.0.1:{ports[8 + i]}");
         }
 
-        Add(BigFsRoleNames.Gateway, ports[11], "--gateway-listen", $"127.0.0.1:{ports[12]}");
+        Add(
+            BigFsRoleNames.Gateway,
+            ports[11],
+            "--gateway-listen",
+            $"127.0.0.1:{ports[12]}",
+            "--http-listen",
+            $"127.0.0.1:{ports[13]}");
+        GatewayMetrics = new Uri($"http://127.0.0.1:{ports[13]}/metrics");
         GatewayEndpoint = $"http://127.0.0.1:{ports[12]}";
     }
 
@@ -44,6 +51,9 @@ internal sealed class RoleSet : IAsyncDisposable
 
     /// <summary>Where the gateway takes plain HTTP and gRPC.</summary>
     public string GatewayEndpoint { get; }
+
+    /// <summary>Where the gateway shows its metrics.</summary>
+    public Uri GatewayMetrics { get; }
 
     /// <summary>The roles' names, in the order of the table in docs/architecture.md.</summary>
     public IReadOnlyList<string> Names => [.. _commands.Keys];

@@ -62,6 +62,35 @@ internal sealed class RoleSetScenario
     }
 
     [Test]
+    public async Task A_file_server_that_was_killed_is_forgotten_by_the_gateway_within_five_seconds()
+    {
+        ScenarioLevel.Require();
+        await using var set = new RoleSet();
+        foreach (string name in set.Names)
+        {
+            set.Start(name);
+        }
+
+        using var http = new HttpClient();
+        foreach (string victim in ScenarioLevel.IsFull
+            ? Enumerable.Range(0, 10).Select(round => $"file-server-{1 + (round % 2)}")
+            : ["file-server-2"])
+        {
+            await KnowsAsync(2);
+            await set.KillAsync(victim);
+            long killed = Stopwatch.GetTimestamp();
+            await KnowsAsync(1);
+            double seconds = Stopwatch.GetElapsedTime(killed).TotalSeconds;
+            ScenarioLevel.Figure($"the gateway forgets {victim} {seconds:0.0} s after its death");
+            Assert.That(seconds, Is.LessThan(ScenarioLevel.Of(20.0, 5.0)));
+            set.Start(victim);
+        }
+
+        Task KnowsAsync(int count) => Eventually.TrueAsync(
+            async () => await FileServersAsync(http, set.GatewayMetrics) == count, $"{count} file servers", TimeSpan.FromSeconds(60));
+    }
+
+    [Test]
     public async Task Killing_pausing_and_replacing_each_role_under_load_fails_no_operation()
     {
         ScenarioLevel.Require();
@@ -184,11 +213,26 @@ internal sealed class RoleSetScenario
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 
+    /// <summary>How many file servers a gateway knows; none where it does not answer.</summary>
+    private static async Task<int> FileServersAsync(HttpClient http, Uri metrics)
+    {
+        try
+        {
+            string text = await http.GetStringAsync(metrics);
+            string? line = text.Split('\n').SingleOrDefault(one => one.StartsWith("bigfs_gateway_file_servers", StringComparison.Ordinal));
+            return line is null ? 0 : int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (HttpRequestException)
+        {
+            return 0;
+        }
+    }
+
     /// <summary>Measures a set that nobody asks anything.</summary>
     private static async Task RestsAsync(string what, IReadOnlyDictionary<string, int> processes)
     {
-        // What was begun at the start has time to end; the compiler goes on improving hot code for half a minute.
-        await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(1, 40)));
+        // What was begun at the start has time to end; where little runs, the compiler goes on improving it for more than a minute.
+        await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(1, 90)));
         double before = CpuOf(processes.Values);
         long start = Stopwatch.GetTimestamp();
         await Task.Delay(TimeSpan.FromSeconds(ScenarioLevel.Of(2, 20)));
