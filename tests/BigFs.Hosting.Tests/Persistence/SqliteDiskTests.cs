@@ -145,6 +145,43 @@ internal sealed class SqliteDiskTests
         Assert.That(refusal.Code, Is.EqualTo(BigFsErrorCode.DataReadOnly), refusal.Message);
     }
 
+    [Test]
+    public async Task A_file_system_that_turns_read_only_under_an_open_namespace_refuses_changes_until_it_is_mounted_again()
+    {
+        using var disk = new FailingDisk();
+        CommitFileRequest refused = File("/refused");
+        var acknowledged = new ConcurrentDictionary<BigFsPath, BigFsVersion>();
+        await using (SqliteMetadataStore store = await OpenAsync(disk.Path))
+        {
+            CommitFileRequest first = File("/first");
+            acknowledged[first.Path] = (await store.CommitFileAsync(first, None)).Version;
+            disk.Fail();
+            Func<Task>[] changes =
+            [
+                () => store.CommitFileAsync(refused, None).AsTask(),
+                () => store.MakeDirectoryAsync("/d").AsTask(),
+                () => store.DeleteAsync("/first").AsTask(),
+                () => store.CommitFileAsync(refused, None).AsTask(),
+            ];
+            foreach (Func<Task> change in changes)
+            {
+                BigFsException refusal = (await Assert.ThrowsAsync<BigFsException>(() => change()))!;
+                Assert.That(refusal.Code, Is.EqualTo(BigFsErrorCode.DataReadOnly), refusal.Message);
+                Assert.That(refusal.Message, Does.Contain(disk.Path).And.Contain("nothing was changed"));
+            }
+
+            await VerifyAsync(store, acknowledged);
+            Assert.That((await store.FindAsync("/first"))!.Content.ToArray(), Is.EqualTo(Content), "reading goes on");
+        }
+
+        disk.Restart();
+        await using SqliteMetadataStore again = await OpenAsync(disk.Path);
+        await VerifyAsync(again, acknowledged);
+        acknowledged[refused.Path] = (await again.CommitFileAsync(refused, None)).Version;
+        Assert.That((await again.CommitFileAsync(refused, None)).Version, Is.EqualTo(acknowledged[refused.Path]), "once");
+        await VerifyAsync(again, acknowledged);
+    }
+
     private static CommitFileRequest File(BigFsPath path) => new()
     {
         Operation = Guid.NewGuid(),
