@@ -72,7 +72,7 @@ declare -A ours ours_cpu ours_us ours_p99 top top_cpu top_us note
 
 # wanted KEY: a row is run when it was asked for, or a get that was asked for reads what it wrote.
 wanted() {
-  local row
+  local row key ceiling prefix
   [ -z "$only" ] && return 0
   [[ $only == *",$1,"* ]] && return 0
   for row in "${rows[@]}"; do
