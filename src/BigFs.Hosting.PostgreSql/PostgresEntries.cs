@@ -129,33 +129,6 @@ internal static class PostgresEntries
         transaction.AddDeadVersion(version, due, chunks.Length, null);
     }
 
-    /// <summary>Checks that a file may be put where the path leads.</summary>
-    /// <exception cref="BigFsException">NotDirectory, IsDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
-    public static void CheckTarget(BigFsPath path, Precondition precondition, PostgresResolved found)
-    {
-        if (found.FileAbove is { } file)
-        {
-            throw MetadataErrors.NotDirectory(path, file);
-        }
-
-        if (found.Entry is { IsDirectory: true })
-        {
-            throw MetadataErrors.IsDirectory(path);
-        }
-
-        switch (precondition.Kind)
-        {
-            case PreconditionKind.Absent when found.Entry is not null:
-                throw MetadataErrors.AlreadyExists(path);
-            case PreconditionKind.Version when found.Entry is null:
-                throw MetadataErrors.NotFound(path);
-            case PreconditionKind.Version when found.Entry.FileVersion != precondition.Version:
-                throw MetadataErrors.PreconditionFailed(path, precondition.Version, found.Entry.FileVersion);
-            default:
-                break;
-        }
-    }
-
     private static PostgresEntryRow Directory(long parent, string name, long id, long now) => new()
     {
         Parent = parent,

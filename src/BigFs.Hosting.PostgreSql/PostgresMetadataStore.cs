@@ -4,6 +4,7 @@ using BigFs.Core.Metadata;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
 using BigFs.Hosting.MetadataServer;
+using BigFs.Hosting.Persistence;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.PostgreSql;
@@ -24,7 +25,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
     private readonly PostgresTree _tree;
     private readonly PostgresReads _reads;
     private readonly PostgresWriteQueue _queue;
-    private readonly PostgresMaintenance _maintenance;
+    private readonly MaintenanceLoop _maintenance;
 
     private PostgresMetadataStore(
         PostgresDatabase database, NameDurability nameDurability, PostgresOptions options, TimeProvider time, ILogger logger)
@@ -41,7 +42,7 @@ internal sealed partial class PostgresMetadataStore : IMetadataEngine
         _reads = new PostgresReads(database, options, time);
         _queue = new PostgresWriteQueue(database, options, time, logger);
         var purge = new PostgresPurge(options.OperationRetention, logger);
-        _maintenance = new PostgresMaintenance(_queue, _reads, purge, _totals, options.Clock ?? time, logger);
+        _maintenance = PostgresMaintenance.Loop(_queue, _reads, purge, _totals, options.Clock ?? time, logger);
     }
 
     /// <inheritdoc/>

@@ -83,7 +83,7 @@ internal sealed partial class PostgresPurge(TimeSpan retention, ILogger logger)
         foreach ((int state, long? version, int staged) in sessions)
         {
             // What an upload staged that was neither committed nor aborted: nobody can commit it any more.
-            if (state == (int)PostgresSessionState.Open && version is { } left)
+            if (state == (int)StoredSessionState.Open && version is { } left)
             {
                 transaction.AddDeadVersion(left, transaction.Now, staged, null);
             }

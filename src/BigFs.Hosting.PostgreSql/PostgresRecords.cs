@@ -3,11 +3,11 @@ using BigFs.Core.Metadata;
 namespace BigFs.Hosting.PostgreSql;
 
 /// <summary>A row of the sessions table.</summary>
-internal sealed record PostgresSession
+internal sealed record PostgresSession : IStoredSession
 {
     public required Guid Id { get; init; }
 
-    public required PostgresSessionState State { get; init; }
+    public required StoredSessionState State { get; init; }
 
     public required long Expires { get; init; }
 
@@ -58,14 +58,6 @@ internal sealed record PostgresSession
         Replicas = Replicas,
         Notes = Notes,
     }.ToEntry(path);
-}
-
-/// <summary>What became of a session; stored.</summary>
-internal enum PostgresSessionState
-{
-    Open = 0,
-    Committed = 1,
-    Aborted = 2,
 }
 
 /// <summary>A row of the operations table: the first answer of one that succeeded.</summary>

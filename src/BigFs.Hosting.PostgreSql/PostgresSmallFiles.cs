@@ -34,7 +34,7 @@ internal sealed class PostgresSmallFiles(PostgresOptions options)
             : request.Replicas == 0 ? options.DefaultReplicas
             : request.Replicas;
         PostgresResolved target = await transaction.ResolveAsync(request.Path).ConfigureAwait(false);
-        PostgresEntries.CheckTarget(request.Path, request.Precondition, target);
+        CommitTarget.Check(request.Path, request.Precondition, target.Entry, target.FileAbove);
         if (target.Entry is { } replaced)
         {
             PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);

@@ -257,7 +257,7 @@ internal sealed partial class PostgresTransaction
         var trie = new PathTrie();
         foreach (PostgresSession? session in _sessions.Values)
         {
-            if (session is { Path: { } path, State: PostgresSessionState.Open })
+            if (session is { Path: { } path, State: StoredSessionState.Open })
             {
                 trie.Add(path);
             }
@@ -320,7 +320,7 @@ internal sealed partial class PostgresTransaction
             var found = new PostgresSession
             {
                 Id = reader.GetGuid(0),
-                State = (PostgresSessionState)reader.GetInt32(1),
+                State = (StoredSessionState)reader.GetInt32(1),
                 Expires = reader.GetInt64(2),
                 KeepUntil = reader.GetInt64(3),
                 Path = path.Length == 0 ? default(BigFsPath?) : BigFsPath.Parse(path),

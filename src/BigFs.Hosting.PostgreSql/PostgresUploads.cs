@@ -16,12 +16,12 @@ internal sealed class PostgresUploads(PostgresOptions options)
     {
         if (await transaction.SessionAsync(request.Operation).ConfigureAwait(false) is { } first)
         {
-            RequireOwn(request.Operation, first);
+            StoredSession.RequireOwn(request.Operation, first);
             return new UploadSession(request.Operation, first.Replicas, options.SessionTimeToLive);
         }
 
         PostgresResolved found = await transaction.ResolveAsync(request.Path).ConfigureAwait(false);
-        PostgresEntries.CheckTarget(request.Path, request.Precondition, found);
+        CommitTarget.Check(request.Path, request.Precondition, found.Entry, found.FileAbove);
         int replicas = request.Replicas == 0 ? options.DefaultReplicas : request.Replicas;
         transaction.PutSession(New(transaction, request.Operation, replicas) with
         {
@@ -38,7 +38,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
         int replicas = request.Replicas == 0 ? options.DefaultReplicas : request.Replicas;
         if (await transaction.SessionAsync(request.Operation).ConfigureAwait(false) is { } first)
         {
-            RequireShared(request.Operation, first);
+            StoredSession.RequireShared(request.Operation, first);
             replicas = first.Replicas;
         }
         else
@@ -53,7 +53,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
     public async ValueTask<bool> RenewAsync(PostgresTransaction transaction, Guid id)
     {
         long now = transaction.Now;
-        PostgresSession session = RequireOpen(id, await transaction.SessionAsync(id).ConfigureAwait(false), now);
+        PostgresSession session = StoredSession.RequireOpen(id, await transaction.SessionAsync(id).ConfigureAwait(false), now);
         long expires = now + options.SessionTimeToLive.Ticks;
         if (session.Path is null)
         {
@@ -68,9 +68,9 @@ internal sealed class PostgresUploads(PostgresOptions options)
     /// <summary><see cref="IMetadataStore.StageChunksAsync"/>.</summary>
     public static async ValueTask<bool> StageAsync(PostgresTransaction transaction, StageChunksRequest request)
     {
-        PostgresSession session = RequireOpen(
+        PostgresSession session = StoredSession.RequireOpen(
             request.Session, await transaction.SessionAsync(request.Session).ConfigureAwait(false), transaction.Now);
-        RequireOwn(request.Session, session);
+        StoredSession.RequireOwn(request.Session, session);
         if (request.First < session.Staged)
         {
             return false;
@@ -97,13 +97,13 @@ internal sealed class PostgresUploads(PostgresOptions options)
     {
         long now = transaction.Now;
         PostgresSession? found = await transaction.SessionAsync(request.Session).ConfigureAwait(false);
-        if (found is { State: PostgresSessionState.Committed } committed && committed.Operation == request.Operation)
+        if (found is { State: StoredSessionState.Committed } committed && committed.Operation == request.Operation)
         {
             return committed.File(committed.Path!.Value);
         }
 
-        PostgresSession session = RequireOpen(request.Session, found, now);
-        BigFsPath path = RequireOwn(request.Session, session);
+        PostgresSession session = StoredSession.RequireOpen(request.Session, found, now);
+        BigFsPath path = StoredSession.RequireOwn(request.Session, session);
         if (session.Staged != request.Staged)
         {
             throw MetadataErrors.StagedOutOfOrder(request.Session, request.Staged, session.Staged);
@@ -111,7 +111,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
 
         MetadataChecks.CheckStaged(request, session.StagedBytes);
         PostgresResolved target = await transaction.ResolveAsync(path).ConfigureAwait(false);
-        PostgresEntries.CheckTarget(path, session.Precondition, target);
+        CommitTarget.Check(path, session.Precondition, target.Entry, target.FileAbove);
         if (target.Entry is { } replaced)
         {
             PostgresEntries.BuryFile(transaction, replaced, now + options.ReadLease.Ticks);
@@ -135,7 +135,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
         await PostgresEntries.BuryChunksAsync(transaction, request.Discarded, now).ConfigureAwait(false);
         transaction.PutSession(session with
         {
-            State = PostgresSessionState.Committed,
+            State = StoredSessionState.Committed,
             KeepUntil = now + options.OperationRetention.Ticks,
             Operation = request.Operation,
             Created = row.Created,
@@ -150,7 +150,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
     /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
     public async ValueTask<bool> AbortAsync(PostgresTransaction transaction, Guid id, ImmutableArray<ChunkReference> written)
     {
-        if (await transaction.SessionAsync(id).ConfigureAwait(false) is not { State: PostgresSessionState.Open } session)
+        if (await transaction.SessionAsync(id).ConfigureAwait(false) is not { State: StoredSessionState.Open } session)
         {
             return false;
         }
@@ -164,7 +164,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
         await PostgresEntries.BuryChunksAsync(transaction, written, now).ConfigureAwait(false);
         transaction.PutSession(session with
         {
-            State = PostgresSessionState.Aborted,
+            State = StoredSessionState.Aborted,
             KeepUntil = now + options.OperationRetention.Ticks,
         });
         return true;
@@ -174,9 +174,9 @@ internal sealed class PostgresUploads(PostgresOptions options)
     /// <exception cref="BigFsException">SessionExpired, InvalidArgument (it is an upload's own).</exception>
     public static async ValueTask<int> RequireSharedAsync(PostgresTransaction transaction, Guid id)
     {
-        PostgresSession session = RequireOpen(
+        PostgresSession session = StoredSession.RequireOpen(
             id, await transaction.SessionAsync(id).ConfigureAwait(false), transaction.Now);
-        RequireShared(id, session);
+        StoredSession.RequireShared(id, session);
         return session.Replicas;
     }
 
@@ -186,7 +186,7 @@ internal sealed class PostgresUploads(PostgresOptions options)
         return new PostgresSession
         {
             Id = id,
-            State = PostgresSessionState.Open,
+            State = StoredSessionState.Open,
             Expires = expires,
             KeepUntil = expires + options.OperationRetention.Ticks,
             Path = null,
@@ -194,25 +194,5 @@ internal sealed class PostgresUploads(PostgresOptions options)
             Replicas = replicas,
             Created = transaction.Now,
         };
-    }
-
-    private static PostgresSession RequireOpen(Guid id, PostgresSession? session, long now) => session switch
-    {
-        null => throw MetadataErrors.SessionExpired(id, "is not known, or ended long ago"),
-        { State: PostgresSessionState.Committed } => throw MetadataErrors.SessionExpired(id, "was committed"),
-        { State: PostgresSessionState.Aborted } => throw MetadataErrors.SessionExpired(id, "was aborted"),
-        _ when session.Expires <= now => throw MetadataErrors.SessionExpired(id, "was not renewed in time"),
-        _ => session,
-    };
-
-    private static BigFsPath RequireOwn(Guid id, PostgresSession session) =>
-        session.Path ?? throw MetadataErrors.WrongSession(id, shared: true);
-
-    private static void RequireShared(Guid id, PostgresSession session)
-    {
-        if (session.Path is not null)
-        {
-            throw MetadataErrors.WrongSession(id, shared: false);
-        }
     }
 }

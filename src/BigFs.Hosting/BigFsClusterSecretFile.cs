@@ -3,6 +3,9 @@ using System.Security.Cryptography;
 using System.Text;
 using BigFs.Core.Model;
 using BigFs.Core.Security;
+using BigFs.Core.Storage;
+using BigFs.Hosting.Access;
+using BigFs.Hosting.DataNode;
 
 namespace BigFs.Hosting;
 
@@ -66,23 +69,14 @@ public static class BigFsClusterSecretFile
     /// <summary>Makes the file, whole or not at all; one that another process makes meanwhile stays.</summary>
     private static void Create(string path)
     {
+        path = Path.GetFullPath(path);
         string temporary = $"{path}.{Guid.NewGuid():N}.new"; // several may make it at once, in one process too
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = Owner;
-            }
-
-            using (var file = new FileStream(temporary, options))
-            {
-                file.Write(Encoding.UTF8.GetBytes(Remark + CreateInMemory().Format()));
-                file.Flush(flushToDisk: true);
-            }
-
+            using IDisk disk = DataNodeHost.DiskForThisPlatform();
+            PrivateFile.Write(disk, temporary, Encoding.UTF8.GetBytes(Remark + CreateInMemory().Format()));
             Publish(temporary, path);
+            PrivateFile.SyncFolder(disk, path);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

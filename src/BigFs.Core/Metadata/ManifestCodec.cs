@@ -15,11 +15,16 @@ public static class ManifestCodec
     // Three differences of a byte at least, and the checksum.
     private const int LeastBytesPerReference = 7;
 
+    // Room to begin with: the form and the count (and what a writer asks for at the end, 10 bytes for any number); more comes as
+    // it is needed.
+    private const int MostBytesBefore = 32;
+    private const int UsualBytesPerReference = 16;
+
     /// <summary>Encodes at most <see cref="Limits.MaxChunksPerFile"/> references.</summary>
     public static byte[] Encode(ReadOnlySpan<ChunkReference> references)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(references.Length, Limits.MaxChunksPerFile);
-        var writer = new FieldWriter();
+        var writer = new FieldWriter(MostBytesBefore + (UsualBytesPerReference * references.Length));
         writer.Byte(KnownForm);
         writer.Unsigned((ulong)references.Length);
         ChunkReference last = default;

@@ -106,6 +106,16 @@ public static class MetadataChecks
         CheckManifest(request.Manifest, request.Discarded, request.Staged == 0 ? request.Size : null, request.Staged);
     }
 
+    /// <summary>Checks that there is a manifest at all.</summary>
+    /// <exception cref="BigFsException">InvalidArgument.</exception>
+    public static void RequireManifest(ImmutableArray<ChunkReference> manifest)
+    {
+        if (manifest.IsDefault)
+        {
+            throw Invalid(null, "The manifest is missing; an empty file has an empty one.");
+        }
+    }
+
     /// <summary>Checks that a commit's lengths add up, those of the staged chunks being known.</summary>
     /// <exception cref="BigFsException">InvalidArgument.</exception>
     public static void CheckStaged(CommitUploadRequest request, long stagedBytes)
@@ -256,11 +266,7 @@ public static class MetadataChecks
     private static void CheckManifest(
         ImmutableArray<ChunkReference> manifest, ImmutableArray<ChunkReference> discarded, long? size, int staged = 0)
     {
-        if (manifest.IsDefault)
-        {
-            throw Invalid(null, "The manifest is missing; an empty file has an empty one.");
-        }
-
+        RequireManifest(manifest);
         CheckCount((long)manifest.Length + staged);
         long total = CheckReferences(manifest);
         if (size is { } said)

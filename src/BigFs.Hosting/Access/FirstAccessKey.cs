@@ -1,6 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
 using BigFs.Core.Security;
+using BigFs.Core.Storage;
+using BigFs.Hosting.DataNode;
 using Microsoft.Extensions.Logging;
 
 namespace BigFs.Hosting.Access;
@@ -13,8 +15,6 @@ internal static partial class FirstAccessKey
 {
     /// <summary>The file's name in the metadata server's folder.</summary>
     public const string FileName = "admin-key";
-
-    private const UnixFileMode Owner = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Makes the key where there is none of any kind.</summary>
     /// <param name="store">The keys.</param>
@@ -33,14 +33,25 @@ internal static partial class FirstAccessKey
 
         // The file first: a key that nobody holds would lock the cluster's owner out.
         AccessKey key = NewKey();
-        string file = Path.Combine(folder, FileName);
+        string file = Path.GetFullPath(Path.Combine(folder, FileName));
         string own = $"{file}.{key.Id}";
-        Write(own, key);
+        using IDisk disk = DataNodeHost.DiskForThisPlatform();
+        try
+        {
+            PrivateFile.Write(disk, own, Encoding.ASCII.GetBytes(key.Reveal() + "\n"));
+            PrivateFile.SyncFolder(disk, own);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(own, exception);
+        }
+
         bool isFirst = await store.TryAddFirstAsync(
             Record(key, "first administrator", AccessRights.All, BigFsPath.Root, null, time), cancellationToken).ConfigureAwait(false);
         if (isFirst)
         {
             File.Move(own, file, overwrite: true);
+            PrivateFile.SyncFolder(disk, file);
             LogMade(logger, key.Id, file);
         }
         else
@@ -65,27 +76,8 @@ internal static partial class FirstAccessKey
             Expires = expires,
         };
 
-    private static void Write(string file, AccessKey key)
-    {
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = Owner;
-            }
-
-            using var stream = new FileStream(file, options);
-            stream.Write(Encoding.ASCII.GetBytes(key.Reveal() + "\n"));
-            stream.Flush(flushToDisk: true);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new BigFsException(
-                BigFsErrorCode.InvalidSettings, $"The file \"{file}\" for the first access key cannot be made: {exception.Message}", exception);
-        }
-    }
+    private static BigFsException Unwritable(string file, Exception exception) => new(
+        BigFsErrorCode.InvalidSettings, $"The file \"{file}\" for the first access key cannot be made: {exception.Message}", exception);
 
     [LoggerMessage(EventId = 1191, EventName = "FirstAccessKeyMade", Level = LogLevel.Warning,
         Message = "There was no access key: {Key}, an administrator's, was made and is in {File}")]

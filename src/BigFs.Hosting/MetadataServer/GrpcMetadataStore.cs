@@ -58,12 +58,14 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
 
     public ValueTask<MetadataPage> ListAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
+        MetadataChecks.Check(request);
         Protocol.ListRequest message = request.ToProto();
         return _connection.CallAsync((c, o) => c.ListAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
     }
 
     public IAsyncEnumerable<EntryPage> StreamAsync(MetadataListRequest request, CancellationToken cancellationToken)
     {
+        MetadataChecks.Check(request);
         Protocol.ListRequest message = request.ToProto();
         return _connection.StreamAsync(
             (c, o) => c.StreamList(message, o),
@@ -73,6 +75,7 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
 
     public ValueTask<UploadSession> BeginUploadAsync(BeginUploadRequest request, CancellationToken cancellationToken)
     {
+        MetadataChecks.Check(request);
         Protocol.UploadOpening message = request.ToProto();
         return _connection.CallAsync(
             (c, o) => c.BeginUploadAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
@@ -86,6 +89,8 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
 
     public async ValueTask<BigFsFile> CommitUploadAsync(CommitUploadRequest request, CancellationToken cancellationToken)
     {
+        MetadataChecks.RequireManifest(request.Manifest);
+        MetadataChecks.CheckWritten(request.Discarded);
         Protocol.CommitUploadRequest message = request.ToProto();
         if (_unary || request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
         {
@@ -107,6 +112,7 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
 
     public ValueTask<UploadSession> BeginSharedAsync(BeginSharedRequest request, CancellationToken cancellationToken)
     {
+        MetadataChecks.Check(request);
         Protocol.BeginSharedRequest message = request.ToProto();
         return _connection.CallAsync(
             (c, o) => c.BeginSharedAsync(message, o), NamespaceMapping.FromProto, cancellationToken);
@@ -114,6 +120,8 @@ internal sealed class GrpcMetadataStore : IMetadataStore, IAsyncDisposable
 
     public async ValueTask<BigFsFile> CommitFileAsync(CommitFileRequest request, CancellationToken cancellationToken)
     {
+        MetadataChecks.RequireManifest(request.Manifest);
+        MetadataChecks.CheckWritten(request.Discarded);
         Protocol.CommitFileRequest message = request.ToProto();
         if (_unary || request.Manifest.Length + request.Discarded.Length > ControlLimits.MaxStreamedChunks)
         {

@@ -16,10 +16,13 @@ internal sealed class SqliteChunkOwners : IDisposable
 
     public SqliteChunkOwners(SqliteConnection connection)
     {
+
+        // No owner may be NULL, so the row of a marked chunk is ignored. (INSERT ... SELECT from the same table would make a
+        // temporary table each time.)
         _own = new SqliteStatement(
             connection,
-            "INSERT OR IGNORE INTO chunk_owners (key, version) SELECT ?1, ?2 "
-                + "WHERE NOT EXISTS (SELECT 1 FROM chunk_owners WHERE key = ?1 AND version = 0)");
+            "INSERT OR IGNORE INTO chunk_owners (key, version) VALUES (?1, "
+                + "CASE WHEN EXISTS (SELECT 1 FROM chunk_owners WHERE key = ?1 AND version = 0) THEN NULL ELSE ?2 END)");
         _isDeleted = new SqliteStatement(connection, "SELECT 1 FROM chunk_owners WHERE key = ?1 AND version = 0");
         _disown = new SqliteStatement(connection, "DELETE FROM chunk_owners WHERE key = ?1 AND version = ?2");
         _isKnown = new SqliteStatement(connection, "SELECT 1 FROM chunk_owners WHERE key = ?1 LIMIT 1");

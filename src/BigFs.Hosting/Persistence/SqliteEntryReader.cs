@@ -137,6 +137,13 @@ internal sealed class SqliteEntryReader : IDisposable
     /// <summary>The id of the directory in which the path's entry stands or would stand; null when there is none.</summary>
     public long? FindParent(BigFsPath path)
     {
+        string text = path.ToString();
+        int slash = text.LastIndexOf('/');
+        if (_directories is not null && slash > 0 && _directories.TryGet(text.AsSpan(0, slash), out long known))
+        {
+            return known;
+        }
+
         long parent = SqliteMetadataSchema.RootId;
         IReadOnlyList<string> segments = path.Segments;
         for (int depth = 0; depth < segments.Count - 1; depth++)
@@ -147,6 +154,11 @@ internal sealed class SqliteEntryReader : IDisposable
             }
 
             parent = id;
+        }
+
+        if (slash > 0)
+        {
+            _directories?.Add(text.AsSpan(0, slash), parent);
         }
 
         return segments.Count == 0 ? null : parent;

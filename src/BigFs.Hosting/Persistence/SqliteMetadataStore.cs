@@ -35,7 +35,7 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IDatabaseBa
     private readonly SqliteTree _tree;
     private readonly SqliteReaderPool _readers;
     private readonly SqliteWriteQueue _queue;
-    private readonly SqliteMaintenance _maintenance;
+    private readonly MaintenanceLoop _maintenance;
     private readonly DatabaseCopy? _copy;
 
     private SqliteMetadataStore(
@@ -72,7 +72,7 @@ internal sealed partial class SqliteMetadataStore : IMetadataEngine, IDatabaseBa
             directories.Forget();
             _uploads.Forget();
         });
-        _maintenance = new SqliteMaintenance(_queue, _readers, _purge, _totals, time, logger);
+        _maintenance = SqliteMaintenance.Loop(_queue, _readers, _purge, _totals, time, logger);
         _copy = options.DataDirectory is { } folder ? new DatabaseCopy(database, folder, database.Name) : null;
     }
 

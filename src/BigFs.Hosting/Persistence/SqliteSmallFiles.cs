@@ -46,7 +46,7 @@ internal sealed class SqliteSmallFiles(
             : request.Replicas == 0 ? options.DefaultReplicas
             : request.Replicas;
         SqliteResolved target = reader.Resolve(request.Path, withManifest: true);
-        SqliteUploads.CheckTarget(request.Path, request.Precondition, target);
+        CommitTarget.Check(request.Path, request.Precondition, target.Entry, target.FileAbove);
         if (target.Entry is { } replaced)
         {
             writer.BuryFile(replaced, now + options.ReadLease.Ticks);

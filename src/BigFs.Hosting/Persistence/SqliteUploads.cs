@@ -61,25 +61,17 @@ internal sealed class SqliteUploads : IDisposable
                 + "crc = ?7, operation = ?8 WHERE id = ?9");
     }
 
-    // Stored.
-    private enum State
-    {
-        Open = 0,
-        Committed = 1,
-        Aborted = 2,
-    }
-
     /// <summary><see cref="IMetadataStore.BeginUploadAsync"/>.</summary>
     public UploadSession Begin(BeginUploadRequest request)
     {
         if (Find(request.Operation) is { } first)
         {
-            RequireOwn(request.Operation, first);
+            StoredSession.RequireOwn(request.Operation, first);
             return new UploadSession(request.Operation, first.Replicas, _options.SessionTimeToLive);
         }
 
         SqliteResolved found = _reader.Resolve(request.Path, withManifest: false);
-        CheckTarget(request.Path, request.Precondition, found);
+        CommitTarget.Check(request.Path, request.Precondition, found.Entry, found.FileAbove);
         int replicas = request.Replicas == 0 ? _options.DefaultReplicas : request.Replicas;
         Add(request.Operation, replicas, request.Path.ToString(), request.Precondition, request.ContentType, request.Metadata);
         return new UploadSession(request.Operation, replicas, _options.SessionTimeToLive);
@@ -91,7 +83,7 @@ internal sealed class SqliteUploads : IDisposable
         int replicas = request.Replicas == 0 ? _options.DefaultReplicas : request.Replicas;
         if (Find(request.Operation) is { } first)
         {
-            RequireShared(request.Operation, first);
+            StoredSession.RequireShared(request.Operation, first);
             replicas = first.Replicas;
         }
         else
@@ -106,7 +98,7 @@ internal sealed class SqliteUploads : IDisposable
     public bool Renew(Guid session)
     {
         long now = _clock.Now();
-        Session found = RequireOpen(session, Find(session), now);
+        Session found = StoredSession.RequireOpen(session, Find(session), now);
         long expires = now + _options.SessionTimeToLive.Ticks;
         if (found.Path is null)
         {
@@ -123,8 +115,8 @@ internal sealed class SqliteUploads : IDisposable
     /// <summary><see cref="IMetadataStore.StageChunksAsync"/>.</summary>
     public bool Stage(StageChunksRequest request)
     {
-        Session session = RequireOpen(request.Session, Find(request.Session), _clock.Now());
-        RequireOwn(request.Session, session);
+        Session session = StoredSession.RequireOpen(request.Session, Find(request.Session), _clock.Now());
+        StoredSession.RequireOwn(request.Session, session);
         if (request.First < session.Staged)
         {
             return false;
@@ -152,13 +144,13 @@ internal sealed class SqliteUploads : IDisposable
     {
         long now = _clock.Now();
         Session? found = Find(request.Session);
-        if (found is { State: State.Committed } committed && committed.Operation == request.Operation)
+        if (found is { State: StoredSessionState.Committed } committed && committed.Operation == request.Operation)
         {
             return (BigFsFile)committed.File.ToEntry(committed.Path!.Value);
         }
 
-        Session session = RequireOpen(request.Session, found, now);
-        BigFsPath path = RequireOwn(request.Session, session);
+        Session session = StoredSession.RequireOpen(request.Session, found, now);
+        BigFsPath path = StoredSession.RequireOwn(request.Session, session);
         if (session.Staged != request.Staged)
         {
             throw MetadataErrors.StagedOutOfOrder(request.Session, request.Staged, session.Staged);
@@ -166,7 +158,7 @@ internal sealed class SqliteUploads : IDisposable
 
         MetadataChecks.CheckStaged(request, session.StagedBytes);
         SqliteResolved target = _reader.Resolve(path, withManifest: true);
-        CheckTarget(path, session.Precondition, target);
+        CommitTarget.Check(path, session.Precondition, target.Entry, target.FileAbove);
         if (target.Entry is { } replaced)
         {
             _writer.BuryFile(replaced, now + _options.ReadLease.Ticks);
@@ -192,7 +184,7 @@ internal sealed class SqliteUploads : IDisposable
         CrashPoint.Reach("commit.before-session-ends");
         Span<byte> id = stackalloc byte[16], operation = stackalloc byte[16];
         _commit.Bind(
-                (long)State.Committed,
+                (long)StoredSessionState.Committed,
                 now + _options.OperationRetention.Ticks,
                 row.Created,
                 row.Modified,
@@ -208,7 +200,7 @@ internal sealed class SqliteUploads : IDisposable
     /// <summary><see cref="IMetadataStore.AbortUploadAsync"/>.</summary>
     public bool Abort(Guid session, ImmutableArray<ChunkReference> written)
     {
-        if (Find(session) is not { State: State.Open } found)
+        if (Find(session) is not { State: StoredSessionState.Open } found)
         {
             return false;
         }
@@ -223,7 +215,7 @@ internal sealed class SqliteUploads : IDisposable
         _writer.BuryChunks(written, now);
 
         Span<byte> id = stackalloc byte[16];
-        _abort.Bind((long)State.Aborted, now + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
+        _abort.Bind((long)StoredSessionState.Aborted, now + _options.OperationRetention.Ticks).Blob(3, Key(session, id)).Run();
         return true;
     }
 
@@ -248,8 +240,8 @@ internal sealed class SqliteUploads : IDisposable
     {
         if (!_shared.TryGetValue(id, out Session? session))
         {
-            session = RequireOpen(id, Find(id), now);
-            RequireShared(id, session);
+            session = StoredSession.RequireOpen(id, Find(id), now);
+            StoredSession.RequireShared(id, session);
             if (_shared.Count == MostShared)
             {
                 _shared.Clear();
@@ -258,54 +250,7 @@ internal sealed class SqliteUploads : IDisposable
             _shared.Add(id, session);
         }
 
-        return RequireOpen(id, session, now).Replicas;
-    }
-
-    /// <summary>Checks that a file may be put where the path leads.</summary>
-    /// <exception cref="BigFsException">NotDirectory, IsDirectory, AlreadyExists, NotFound, PreconditionFailed.</exception>
-    public static void CheckTarget(BigFsPath path, Precondition precondition, SqliteResolved found)
-    {
-        if (found.FileAbove is { } file)
-        {
-            throw MetadataErrors.NotDirectory(path, file);
-        }
-
-        if (found.Entry is { IsDirectory: true })
-        {
-            throw MetadataErrors.IsDirectory(path);
-        }
-
-        switch (precondition.Kind)
-        {
-            case PreconditionKind.Absent when found.Entry is not null:
-                throw MetadataErrors.AlreadyExists(path);
-            case PreconditionKind.Version when found.Entry is null:
-                throw MetadataErrors.NotFound(path);
-            case PreconditionKind.Version when found.Entry.FileVersion != precondition.Version:
-                throw MetadataErrors.PreconditionFailed(path, precondition.Version, found.Entry.FileVersion);
-            default:
-                break;
-        }
-    }
-
-    private static Session RequireOpen(Guid id, Session? session, long now) => session switch
-    {
-        null => throw MetadataErrors.SessionExpired(id, "is not known, or ended long ago"),
-        { State: State.Committed } => throw MetadataErrors.SessionExpired(id, "was committed"),
-        { State: State.Aborted } => throw MetadataErrors.SessionExpired(id, "was aborted"),
-        _ when session.Expires <= now => throw MetadataErrors.SessionExpired(id, "was not renewed in time"),
-        _ => session,
-    };
-
-    private static BigFsPath RequireOwn(Guid id, Session session) =>
-        session.Path ?? throw MetadataErrors.WrongSession(id, shared: true);
-
-    private static void RequireShared(Guid id, Session session)
-    {
-        if (session.Path is not null)
-        {
-            throw MetadataErrors.WrongSession(id, shared: false);
-        }
+        return StoredSession.RequireOpen(id, session, now).Replicas;
     }
 
     private void Add(
@@ -321,7 +266,7 @@ internal sealed class SqliteUploads : IDisposable
         byte[]? notes = EntryCodec.EncodeNotes(contentType, metadata);
         Span<byte> id = stackalloc byte[16];
         _add.Bind(
-                (long)State.Open,
+                (long)StoredSessionState.Open,
                 expires,
                 expires + _options.OperationRetention.Ticks,
                 (long)precondition.Kind,
@@ -352,7 +297,7 @@ internal sealed class SqliteUploads : IDisposable
         BigFsPath? path = text.Length == 0 ? default(BigFsPath?) : BigFsPath.Parse(text);
         var session = new Session
         {
-            State = (State)_find.Long(0),
+            State = (StoredSessionState)_find.Long(0),
             Expires = _find.Long(1),
             Path = path,
             Precondition = new Precondition(
@@ -379,9 +324,9 @@ internal sealed class SqliteUploads : IDisposable
         return session;
     }
 
-    private sealed record Session
+    private sealed record Session : IStoredSession
     {
-        public required State State { get; init; }
+        public required StoredSessionState State { get; init; }
 
         public required long Expires { get; init; }
 

@@ -29,6 +29,7 @@ internal sealed class ClientContext : IAsyncDisposable
         Logger = logger;
         Stopping = _stop.Token;
         Penalties = new NodePenalties(time);
+        LargeBuffers = new LargeBuffers(time);
         _ownsSeams = ownsSeams;
 
         // Clients of one process's lifetime, such as commands, begin with different replicas too.
@@ -53,7 +54,7 @@ internal sealed class ClientContext : IAsyncDisposable
     public ControlCalls Control { get; }
 
     /// <summary>The large buffers that this client's transfers share.</summary>
-    public LargeBuffers LargeBuffers { get; } = new();
+    public LargeBuffers LargeBuffers { get; }
 
     /// <summary>The sessions that this client's small files share.</summary>
     public SharedUploads SmallFiles { get; }
@@ -99,6 +100,7 @@ internal sealed class ClientContext : IAsyncDisposable
             }
         }
 
+        LargeBuffers.Dispose();
         _stop.Dispose();
     }
 }

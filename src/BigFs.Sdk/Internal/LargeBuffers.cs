@@ -4,10 +4,17 @@ namespace BigFs.Internal;
 /// The large buffers of one client, kept between chunks and transfers: fresh ones cost the system a page fault every 4 KiB,
 /// which is a third of a download's processor time. Thread-safe.
 /// </summary>
-internal sealed class LargeBuffers
+/// <param name="time">The clock of the rest.</param>
+internal sealed class LargeBuffers(TimeProvider time) : IDisposable
 {
     /// <summary>Buffers up to this length are the runtime's shared pool's business.</summary>
     public const int LargestOfSharedPool = 1 << 20;
+
+    /// <summary>
+    /// How long after its last transfer a client is at rest: files that follow each other use the same buffers. Given up with
+    /// each file, they would stay resident beside their successors until garbage of their age is collected.
+    /// </summary>
+    public static readonly TimeSpan Rest = TimeSpan.FromSeconds(2);
 
     /// <summary>Most bytes kept while transfers run: 64 MiB.</summary>
     private const long MostKept = 64L << 20;
@@ -18,7 +25,9 @@ internal sealed class LargeBuffers
     private readonly Lock _lock = new();
     private readonly Stack<byte[]> _kept = new();
     private long _keptBytes;
+    private ITimer? _rest;
     private int _transfers;
+    private bool _disposed;
 
     /// <summary>Bytes kept for the next transfers.</summary>
     public long KeptBytes
@@ -41,30 +50,31 @@ internal sealed class LargeBuffers
         }
     }
 
-    /// <summary>A transfer has ended; what is kept beyond a client at rest goes with the last one.</summary>
+    /// <summary>A transfer has ended; what is kept beyond a client at rest goes when no other has begun for a while.</summary>
     public void Exit()
     {
         lock (_lock)
         {
             _transfers--;
-            while (_transfers == 0 && _keptBytes > MostKeptAtRest)
+            if (_transfers == 0 && _keptBytes > MostKeptAtRest && !_disposed)
             {
-                _keptBytes -= _kept.Pop().Length;
+                _rest ??= time.CreateTimer(
+                    static state => ((LargeBuffers)state!).EndRest(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                _rest.Change(Rest, Timeout.InfiniteTimeSpan);
             }
         }
     }
 
-    /// <summary>A buffer of exactly this length.</summary>
+    /// <summary>A buffer of at least this length.</summary>
     public byte[] Rent(int length)
     {
         lock (_lock)
         {
             // Lengths seldom differ within a client: a look at the last one is enough.
-            if (_kept.TryPeek(out byte[]? last))
+            if (_kept.TryPop(out byte[]? last))
             {
                 _keptBytes -= last.Length;
-                _kept.Pop();
-                if (last.Length == length)
+                if (last.Length >= length)
                 {
                     return last;
                 }
@@ -79,10 +89,33 @@ internal sealed class LargeBuffers
     {
         lock (_lock)
         {
-            if (_keptBytes + buffer.Length <= (_transfers > 0 ? MostKept : MostKeptAtRest))
+            if (_keptBytes + buffer.Length <= (_transfers > 0 ? MostKept : MostKeptAtRest) && !_disposed)
             {
                 _kept.Push(buffer);
                 _keptBytes += buffer.Length;
+            }
+        }
+    }
+
+    /// <summary>Keeps nothing any longer.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _disposed = true;
+            _rest?.Dispose();
+            _kept.Clear();
+            _keptBytes = 0;
+        }
+    }
+
+    private void EndRest()
+    {
+        lock (_lock)
+        {
+            while (_transfers == 0 && _keptBytes > MostKeptAtRest)
+            {
+                _keptBytes -= _kept.Pop().Length;
             }
         }
     }

@@ -43,17 +43,36 @@ internal sealed class PostgresServer : IAsyncDisposable
     /// <summary>The last lines of its log.</summary>
     public string LogTail => File.Exists(LogFile) ? string.Join('\n', File.ReadLines(LogFile).TakeLast(20)) : "";
 
+    /// <summary>Whether it has said something, since it was made.</summary>
+    public bool HasLogged(string text) =>
+        File.Exists(LogFile) && File.ReadLines(LogFile).Any(line => line.Contains(text, StringComparison.Ordinal));
+
     private string LogFile => Path.Combine(_folder, "log");
 
     /// <summary>Makes a new server and starts it.</summary>
     /// <param name="settings">Lines for postgresql.conf.</param>
-    public static async Task<PostgresServer> StartNewAsync(params string[] settings)
+    public static Task<PostgresServer> StartNewAsync(params string[] settings) => MakeAsync([], settings);
+
+    /// <summary>Makes a new server, whose write-ahead log lies in a folder of its own in pieces of 1 MiB, and starts it.</summary>
+    /// <param name="log">The folder, empty, or made.</param>
+    /// <param name="settings">Lines for postgresql.conf.</param>
+    public static Task<PostgresServer> StartNewWithLogAtAsync(string log, params string[] settings)
+    {
+        Directory.CreateDirectory(log);
+        Give(log);
+        return MakeAsync(
+            ["--waldir", log, "--wal-segsize", "1"], ["wal_keep_size = 0", "min_wal_size = 2MB", "max_wal_size = 8MB", .. settings]);
+    }
+
+    private static async Task<PostgresServer> MakeAsync(string[] more, string[] settings)
     {
         PostgresServer server = NewFolder();
         string passwordFile = Path.Combine(server._folder, "password");
         await File.WriteAllTextAsync(passwordFile, Password);
         Give(server._folder);
-        await RunAsync("initdb", "-D", server.Data, "-U", User, "--pwfile", passwordFile, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync");
+        await RunAsync(
+            "initdb",
+            ["-D", server.Data, "-U", User, "--pwfile", passwordFile, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-sync", .. more]);
         await server.ConfigureAsync(settings);
         await server.StartAsync();
         return server;
@@ -100,6 +119,14 @@ internal sealed class PostgresServer : IAsyncDisposable
     {
         Signal(9);
         await _process!.WaitForExitAsync();
+    }
+
+    /// <summary>Starts it again, whether it has stopped by itself, is about to, or runs.</summary>
+    public async Task RestartAsync()
+    {
+        _process!.Kill();
+        await _process.WaitForExitAsync();
+        await StartAsync();
     }
 
     /// <summary>Stops it: connections are ended at once, what was committed is kept.</summary>

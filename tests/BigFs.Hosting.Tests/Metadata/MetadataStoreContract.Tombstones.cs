@@ -14,7 +14,7 @@ internal abstract partial class MetadataStoreContract
     private static readonly NodeId NodeB = new(new Guid(0x7F000000, 2, 3, new byte[8]));
     private static readonly NodeId NodeC = new(new Guid(-5, 2, 3, new byte[8]));
 
-    protected IMetadataIdentity Identity => (IMetadataIdentity)Store;
+    protected virtual IMetadataIdentity Identity => (IMetadataIdentity)Store;
 
     [Test]
     public async Task Tombstones_are_claimed_oldest_first_and_by_one_only()

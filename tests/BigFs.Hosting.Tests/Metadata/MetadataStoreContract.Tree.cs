@@ -227,7 +227,7 @@ internal abstract partial class MetadataStoreContract
     [Test]
     public async Task A_namespace_belongs_to_one_cluster()
     {
-        var identity = (IMetadataIdentity)Store;
+        IMetadataIdentity identity = Identity;
         var cluster = Guid.NewGuid();
 
         await identity.AdoptClusterIdAsync(cluster, None);

@@ -14,7 +14,7 @@ internal abstract partial class MetadataStoreContract
 
     protected IMetadataStore Store { get; private set; } = null!;
 
-    protected ITombstoneQueue Tombstones => (ITombstoneQueue)Store;
+    protected virtual ITombstoneQueue Tombstones => (ITombstoneQueue)Store;
 
     protected abstract Task<IMetadataStore> OpenAsync(TimeProvider time);
 

@@ -1,6 +1,7 @@
 using BigFs.Internal;
 using BigFs.Internal.Upload;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace BigFs.Sdk.Tests.Upload;
 
@@ -14,7 +15,7 @@ internal sealed class TransferBuffersTests
     [Test]
     public async Task A_buffer_that_cannot_be_had_keeps_no_other_from_being_rented(CancellationToken deadline)
     {
-        using var buffers = new TransferBuffers(1, new LargeBuffers());
+        using var buffers = new TransferBuffers(1, new LargeBuffers(TimeProvider.System));
         Assert.That(async () => await buffers.RentAsync(TooLong, deadline), Throws.InstanceOf<OutOfMemoryException>());
         Assert.That(() => buffers.Rent(TooLong, deadline), Throws.InstanceOf<OutOfMemoryException>());
         Assert.That(await buffers.RentAsync(1 << 10, deadline), Has.Length.AtLeast(1 << 10));
@@ -23,7 +24,8 @@ internal sealed class TransferBuffersTests
     [Test]
     public async Task Large_buffers_are_used_again_and_a_client_at_rest_keeps_little(CancellationToken deadline)
     {
-        var large = new LargeBuffers();
+        var time = new FakeTimeProvider();
+        using var large = new LargeBuffers(time);
         var running = new TransferBuffers(1, large);
         using (var transfer = new TransferBuffers(20, large))
         {
@@ -39,7 +41,26 @@ internal sealed class TransferBuffersTests
 
         Assert.That(large.KeptBytes, Is.EqualTo(64 << 20), "another transfer still runs");
         running.Dispose();
+        time.Advance(LargeBuffers.Rest / 2);
+        using (new TransferBuffers(1, large))
+        {
+            time.Advance(LargeBuffers.Rest);
+        }
+
+        Assert.That(large.KeptBytes, Is.EqualTo(64 << 20), "one transfer follows the other");
+        time.Advance(LargeBuffers.Rest);
         Assert.That(large.KeptBytes, Is.EqualTo(16 << 20));
+    }
+
+    [Test]
+    public async Task A_larger_buffer_serves_where_a_smaller_one_would_do(CancellationToken deadline)
+    {
+        using var large = new LargeBuffers(TimeProvider.System);
+        using var transfer = new TransferBuffers(2, large);
+        byte[] first = await transfer.RentAsync(8 << 20, deadline);
+        transfer.Return(first);
+        Assert.That(await transfer.RentAsync(4 << 20, deadline), Is.SameAs(first));
+        Assert.That(await transfer.RentAsync(2 << 20, deadline), Is.Not.SameAs(first));
     }
 
     [Test]

@@ -110,14 +110,36 @@ internal sealed class SqliteDatabase : IDisposable
     public void CutLog() => Execute(Connection, "PRAGMA wal_checkpoint(TRUNCATE)");
 
     /// <summary>An error of this database in BigFS's terms.</summary>
-    public BigFsException Translate(SqliteException exception) =>
-        SqliteErrors.WhileRunning(exception, _options.Name, Location(_options));
+    public BigFsException Translate(SqliteException exception) => SqliteErrors.IsRefusedWrite(exception) && IsReadOnlyNow()
+        ? SqliteErrors.ReadOnly(_options.Name, Location(_options), exception)
+        : SqliteErrors.WhileRunning(exception, _options.Name, Location(_options));
 
     /// <summary>Closes the database; the last checkpoint empties the log. Gives up the lock.</summary>
     public void Dispose()
     {
         Connection.Dispose();
         _lock?.Dispose();
+    }
+
+    /// <summary>
+    /// Whether the file system has turned read-only, as ext4 does after an error: SQLite only says that a write failed. The
+    /// file of the lock lies beside the database and is open; what stands in it means nothing.
+    /// </summary>
+    private bool IsReadOnlyNow()
+    {
+        try
+        {
+            if (_lock is not null)
+            {
+                RandomAccess.Write(_lock.SafeFileHandle, [0], fileOffset: 0);
+            }
+
+            return false;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return IsReadOnly(exception);
+        }
     }
 
     /// <summary>Refuses a SQLite library that cannot be trusted with the data.</summary>

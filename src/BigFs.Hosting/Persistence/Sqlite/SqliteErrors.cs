@@ -9,6 +9,13 @@ internal static class SqliteErrors
     /// <summary>Whether the disk failed below the database: what was being written may or may not be there.</summary>
     public static bool IsDiskFailure(SqliteException exception) => exception.SqliteErrorCode == raw.SQLITE_IOERR;
 
+    /// <summary>
+    /// Whether the disk refused to be written, so that nothing was changed; a flush that failed is another matter.
+    /// </summary>
+    public static bool IsRefusedWrite(SqliteException exception) => IsDiskFailure(exception)
+        && exception.SqliteExtendedErrorCode is raw.SQLITE_IOERR_WRITE or raw.SQLITE_IOERR_TRUNCATE
+            or raw.SQLITE_IOERR_SHMSIZE or raw.SQLITE_IOERR_SHMOPEN;
+
     /// <summary>Translates an error that came while a database was being opened.</summary>
     public static BigFsException WhileOpening(SqliteException exception, string name, string location) =>
         exception.SqliteErrorCode switch

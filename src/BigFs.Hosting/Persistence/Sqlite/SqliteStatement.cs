@@ -14,11 +14,16 @@ internal sealed class SqliteStatement : IDisposable
     private readonly sqlite3 _database;
     private readonly sqlite3_stmt _statement;
 
+    // What is bound stays bound. The library takes a lock for each call: what would change nothing is left out.
+    private readonly Bound[] _bound;
+    private bool _isStepped;
+
     /// <summary>Prepares the statement.</summary>
     public SqliteStatement(SqliteConnection connection, string sql)
     {
         _database = connection.Handle!;
         Check(raw.sqlite3_prepare_v3(_database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement));
+        _bound = new Bound[raw.sqlite3_bind_parameter_count(_statement) + 1];
     }
 
     /// <summary>Starts over and binds integers from index 1 on.</summary>
@@ -27,24 +32,33 @@ internal sealed class SqliteStatement : IDisposable
         Reset();
         for (int i = 0; i < values.Length; i++)
         {
-            Check(raw.sqlite3_bind_int64(_statement, i + 1, values[i]));
+            Integer(i + 1, values[i]);
+        }
+
+        return this;
+    }
+
+    /// <summary>Binds an integer.</summary>
+    public SqliteStatement Integer(int index, long value)
+    {
+        ref Bound bound = ref _bound[index];
+        if (bound.Kind != BoundKind.Integer || bound.Value != value)
+        {
+            bound = new Bound(BoundKind.Bytes, 0);
+            Check(raw.sqlite3_bind_int64(_statement, index, value));
+            bound = new Bound(BoundKind.Integer, value);
         }
 
         return this;
     }
 
     /// <summary>Binds an integer or NULL.</summary>
-    public SqliteStatement Integer(int index, long? value)
-    {
-        Check(value is { } number
-            ? raw.sqlite3_bind_int64(_statement, index, number)
-            : raw.sqlite3_bind_null(_statement, index));
-        return this;
-    }
+    public SqliteStatement Integer(int index, long? value) => value is { } number ? Integer(index, number) : Null(index);
 
     /// <summary>Binds bytes; empty ones as an empty blob, not as NULL.</summary>
     public SqliteStatement Blob(int index, ReadOnlySpan<byte> value)
     {
+        _bound[index] = new Bound(BoundKind.Bytes, 0);
         Check(value.IsEmpty
             ? raw.sqlite3_bind_zeroblob(_statement, index, 0)
             : raw.sqlite3_bind_blob(_statement, index, value));
@@ -54,7 +68,13 @@ internal sealed class SqliteStatement : IDisposable
     /// <summary>Binds NULL.</summary>
     public SqliteStatement Null(int index)
     {
-        Check(raw.sqlite3_bind_null(_statement, index));
+        ref Bound bound = ref _bound[index];
+        if (bound.Kind != BoundKind.Null)
+        {
+            Check(raw.sqlite3_bind_null(_statement, index));
+            bound = default;
+        }
+
         return this;
     }
 
@@ -70,6 +90,7 @@ internal sealed class SqliteStatement : IDisposable
     /// <summary>Goes to the next row; false at the end, and then the statement is reset.</summary>
     public bool Step()
     {
+        _isStepped = true;
         int code = raw.sqlite3_step(_statement);
         if (code == raw.SQLITE_ROW)
         {
@@ -125,12 +146,32 @@ internal sealed class SqliteStatement : IDisposable
     /// <summary>Ends the row being read, and with it the statement's hold on the database.</summary>
     public void Reset()
     {
-        // The code repeats the last step's error, which was thrown then.
-        _ = raw.sqlite3_reset(_statement);
+        if (_isStepped)
+        {
+            // The code repeats the last step's error, which was thrown then.
+            _ = raw.sqlite3_reset(_statement);
+            _isStepped = false;
+        }
     }
 
     /// <summary>Forgets the statement.</summary>
     public void Dispose() => _statement.Dispose();
 
-    private void Check(int code) => SqliteException.ThrowExceptionForRC(code, _database);
+    private void Check(int code)
+    {
+        if (code != raw.SQLITE_OK)
+        {
+            SqliteException.ThrowExceptionForRC(code, _database);
+        }
+    }
+
+    // A new statement's parameters are NULL.
+    private enum BoundKind
+    {
+        Null,
+        Integer,
+        Bytes,
+    }
+
+    private readonly record struct Bound(BoundKind Kind, long Value);
 }

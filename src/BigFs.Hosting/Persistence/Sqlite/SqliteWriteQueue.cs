@@ -66,23 +66,11 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
     /// <exception cref="BigFsException">
     /// What the operation threw; OutOfSpace (nothing changed), Unavailable (closed, or the disk failed), DataUnreadable.
     /// </exception>
-    public async ValueTask<T> RunAsync<T>(Func<T> operation, CancellationToken cancellationToken)
+    public ValueTask<T> RunAsync<T>(Func<T> operation, CancellationToken cancellationToken)
     {
         var waiting = new SqliteWriteOperation<T>(operation);
-        try
-        {
-            await _waiting.Writer.WriteAsync(waiting, cancellationToken).ConfigureAwait(false);
-        }
-        catch (ChannelClosedException exception)
-        {
-            throw new BigFsException(BigFsErrorCode.Unavailable, "The database is closed.", exception);
-        }
-
-        await using (cancellationToken.UnsafeRegister(
-            static (state, token) => ((SqliteWriteOperation)state!).Cancel(token), waiting).ConfigureAwait(false))
-        {
-            return await waiting.Completion.ConfigureAwait(false);
-        }
+        waiting.Heed(cancellationToken);
+        return _waiting.Writer.TryWrite(waiting) ? waiting.Completion : RunWhenThereIsRoomAsync(waiting, cancellationToken);
     }
 
     /// <summary>Finishes what was accepted and stops.</summary>
@@ -95,6 +83,21 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
         {
             statement.Dispose();
         }
+    }
+
+    private async ValueTask<T> RunWhenThereIsRoomAsync<T>(
+        SqliteWriteOperation<T> waiting, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _waiting.Writer.WriteAsync(waiting, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException exception)
+        {
+            throw new BigFsException(BigFsErrorCode.Unavailable, "The database is closed.", exception);
+        }
+
+        return await waiting.Completion.ConfigureAwait(false);
     }
 
     private async Task RunAsync()
@@ -131,8 +134,11 @@ internal sealed class SqliteWriteQueue : IAsyncDisposable
                 operation.Complete();
             }
 
-            CrashPoint.Reach("transaction.after-answer");
             batch.Clear();
+
+            // Behind the callers that were just told, in the pool's order: what they do next shares the next flush.
+            await Task.Yield();
+            CrashPoint.Reach("transaction.after-answer");
             await AfterTransactionAsync().ConfigureAwait(false);
         }
     }
