@@ -16,6 +16,9 @@ internal sealed class CallerClients : IAsyncDisposable
 
     private static readonly TimeSpan StallTimeout = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long an operation may wait here for roles that are away: callers have time-outs of their own, and end before.</summary>
+    private static readonly TimeSpan OperationTimeout = TimeSpan.FromMinutes(2);
+
     private readonly Lock _gate = new();
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly LinkedList<Entry> _idle = new();
@@ -77,10 +80,15 @@ internal sealed class CallerClients : IAsyncDisposable
     {
         var server = new GrpcFileServer(
             new BorrowedInstances(_fileServers),
-            new ControlTimeouts(),
+            new ControlTimeouts { Operation = OperationTimeout },
             _context.Services.Time,
             ChannelSecurity.Of(key, _context.ControlTls));
-        var options = new BigFsClientOptions { LoggerFactory = _context.Services.LoggerFactory, StallTimeout = StallTimeout };
+        var options = new BigFsClientOptions
+        {
+            LoggerFactory = _context.Services.LoggerFactory,
+            StallTimeout = StallTimeout,
+            OperationTimeout = OperationTimeout,
+        };
         return new Entry(id, new BigFsClient(options, server, _transport, _context.Services.Time), server);
     }
 

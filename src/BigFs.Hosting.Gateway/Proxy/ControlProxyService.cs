@@ -14,10 +14,14 @@ namespace BigFs.Hosting.Gateway.Proxy;
 /// The door and the retries of calls that are passed on. The caller's key is checked here and, since it goes along, at the file server
 /// again; a role's proof is never passed on, so nothing is done here that the caller could not do there. A call is sent to
 /// another file server when the first could not be connected to and nothing of the request has left: any other failure might be
-/// of a call that was carried out, and its caller decides.
+/// of a call that was carried out, and its caller decides. When the gateway stops, streams that callers keep open are ended.
 /// </summary>
 internal sealed partial class ControlProxyService(
-    AccessGate gate, FileServerDestinations fileServers, TimeProvider time, ILogger<ControlProxyService> logger)
+    AccessGate gate,
+    FileServerDestinations fileServers,
+    TimeProvider time,
+    CancellationToken stopping,
+    ILogger<ControlProxyService> logger)
 {
     private const string GrpcType = "application/grpc";
 
@@ -74,7 +78,7 @@ internal sealed partial class ControlProxyService(
     private async Task ForwardAsync(HttpContext context, Func<Task> next)
     {
         IReverseProxyFeature proxy = context.GetReverseProxyFeature();
-        var body = new WatchedBody(context.Request.Body);
+        var body = new CallBody(context.Request.Body, stopping);
         context.Request.Body = body;
         if (proxy.AvailableDestinations.Count == 0)
         {
@@ -149,41 +153,4 @@ internal sealed partial class ControlProxyService(
     [LoggerMessage(EventId = 1403, EventName = "ProxiedCallNotAdmitted", Level = LogLevel.Warning,
         Message = "{Method} of {Peer} is refused: {Reason}")]
     private partial void LogRefused(string method, string peer, string reason);
-
-    /// <summary>A request's body, and whether anybody has read of it.</summary>
-    private sealed class WatchedBody(Stream inner) : Stream
-    {
-        public bool WasRead { get; private set; }
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            WasRead = true;
-            return inner.ReadAsync(buffer, cancellationToken);
-        }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
-        }
-    }
 }

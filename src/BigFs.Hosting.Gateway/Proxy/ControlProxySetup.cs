@@ -24,7 +24,7 @@ internal static class ControlProxySetup
     public static void MapControlProxy(this IEndpointRouteBuilder routes, GatewayParts parts)
     {
         var door = new ControlProxyService(
-            parts.Gate, parts.FileServers, parts.Services.Time, parts.Services.LoggerOf<ControlProxyService>());
+            parts.Gate, parts.FileServers, parts.Services.Time, parts.Stopping, parts.Services.LoggerOf<ControlProxyService>());
         routes.MapReverseProxy(pipeline =>
         {
             pipeline.Use(door.InvokeAsync);

@@ -9,8 +9,8 @@ namespace BigFs.Hosting.Grpc;
 
 /// <summary>
 /// Serves one stream of calls: starts each as it arrives, answers each when it is ready, in any order, and what is ready
-/// together in one message. When so many are in flight that no more are begun, nothing more is read. Ends with the stream,
-/// which cancels what has not begun.
+/// together in one message. When so many are in flight that no more are begun, nothing more is read. A caller that has said all
+/// and listens on gets its answers; a stream that breaks or is stopped cancels what has not begun.
 /// </summary>
 internal sealed partial class CallExchange
 {
@@ -64,6 +64,7 @@ internal sealed partial class CallExchange
         try
         {
             await exchange.ReadAsync(calls);
+            await exchange.AnswerRestAsync();
         }
         finally
         {
@@ -191,11 +192,40 @@ internal sealed partial class CallExchange
     private static BigFsException Late(Call call) =>
         new(BigFsErrorCode.TimedOut, $"{call.OperationCase} was not begun: the time that its caller waits was up before.");
 
+    /// <summary>Returns when nothing is in flight any more; calls that have begun are finished, unless nobody listens.</summary>
+    private async Task AnswerRestAsync()
+    {
+        await using (_end.Token.UnsafeRegister(static state => ((CallExchange)state!).CancelRunning(), this))
+        {
+            await FillRoomAsync();
+        }
+
+        _room.Release(MostInFlight);
+    }
+
     private async Task EndAsync()
     {
-        CancellationTokenSource[] left;
         await _deadlines.DisposeAsync();
         await _end.CancelAsync();
+        CancelRunning();
+
+        // What had begun goes on to its end, and is answered as long as somebody listens.
+        await FillRoomAsync();
+        await _sender.CloseAsync();
+        _end.Dispose();
+    }
+
+    private async Task FillRoomAsync()
+    {
+        for (int i = 0; i < MostInFlight; i++)
+        {
+            await _room.WaitAsync(CancellationToken.None);
+        }
+    }
+
+    private void CancelRunning()
+    {
+        CancellationTokenSource[] left;
         lock (_gate)
         {
             left = [.. _running.Values.Select(running => running.Stop)];
@@ -203,17 +233,8 @@ internal sealed partial class CallExchange
 
         foreach (CancellationTokenSource one in left)
         {
-            await one.CancelAsync();
+            one.Cancel();
         }
-
-        // What had begun goes on to its end, and is answered as long as somebody listens.
-        for (int i = 0; i < MostInFlight; i++)
-        {
-            await _room.WaitAsync(CancellationToken.None);
-        }
-
-        await _sender.CloseAsync();
-        _end.Dispose();
     }
 
     private void Cancel(uint id)

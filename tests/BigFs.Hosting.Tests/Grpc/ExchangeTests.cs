@@ -95,6 +95,36 @@ internal sealed class ExchangeTests
     }
 
     [Test]
+    public async Task Who_has_said_all_and_listens_on_gets_the_answers_that_are_left()
+    {
+        await using TestCluster cluster = await TestCluster.StartAsync();
+        var began = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        ControlListener listener = await cluster.ServeAsync(Files(async (path, token) =>
+        {
+            began.SetResult();
+            await release.Task.WaitAsync(token);
+            return new BigFsDirectory { Path = path };
+        }));
+        using var channel = global::Grpc.Net.Client.GrpcChannel.ForAddress("http://" + listener.Endpoint);
+        using AsyncDuplexStreamingCall<Protocol.Calls, Protocol.Answers> stream =
+            new Protocol.FileServer.FileServerClient(channel).Exchange();
+        await stream.RequestStream.WriteAsync(new Protocol.Calls
+        {
+            Calls_ = { new Protocol.Call { Id = 7, Find = new Protocol.FindRequest { Path = "/late" } } },
+        });
+        await began.Task;
+
+        await stream.RequestStream.CompleteAsync();
+        Task<bool> answer = stream.ResponseStream.MoveNext(None);
+        release.SetResult();
+
+        Assert.That(await answer);
+        Assert.That(stream.ResponseStream.Current.Answers_.Single().Find.Entry, Is.Not.Null);
+        Assert.That(await stream.ResponseStream.MoveNext(None), Is.False);
+    }
+
+    [Test]
     public async Task Cancelling_one_call_ends_it_at_both_ends_and_no_other()
     {
         await using TestCluster cluster = await TestCluster.StartAsync();
