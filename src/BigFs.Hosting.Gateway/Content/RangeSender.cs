@@ -80,11 +80,12 @@ internal sealed class RangeSender(
     private async Task SendAsync(Piece piece)
     {
         ReadOnlyMemory<byte> bytes = piece.Buffer.AsMemory(0, piece.Length);
-        _crc32C = Crc32C.Append(_crc32C, bytes.Span);
         for (int sent = 0; sent < bytes.Length; sent += ContentMethods.MaxDataBytes)
         {
-            await WriteAsync(ContentMessage<DownloadPart>.Of(
-                bytes.Slice(sent, Math.Min(ContentMethods.MaxDataBytes, bytes.Length - sent))));
+            // The checksum brings it into the cache for the copy that follows.
+            ReadOnlyMemory<byte> data = bytes.Slice(sent, Math.Min(ContentMethods.MaxDataBytes, bytes.Length - sent));
+            _crc32C = Crc32C.Append(_crc32C, data.Span);
+            await WriteAsync(ContentMessage<DownloadPart>.Of(data));
         }
     }
 

@@ -72,8 +72,12 @@ internal static class ContentMethods
             int used = WritePrefix(prefix, (uint)data.Length);
             context.SetPayloadLength(used + data.Length);
             IBufferWriter<byte> writer = context.GetBufferWriter();
-            writer.Write(prefix[..used]);
-            writer.Write(data);
+
+            // In one piece: written as it comes, it would be cut into the connection's small blocks.
+            Span<byte> room = writer.GetSpan(used + data.Length);
+            prefix[..used].CopyTo(room);
+            data.CopyTo(room[used..]);
+            writer.Advance(used + data.Length);
         }
 
         context.Complete();
