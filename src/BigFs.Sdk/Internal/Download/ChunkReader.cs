@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using BigFs.Core.Chunking;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
@@ -89,22 +90,21 @@ internal sealed class ChunkReader
     /// <summary>Keeps the version readable for an owner, who disposes of it.</summary>
     public ReadLease KeepFor(object owner) => new(_context, Map.File, _lease, owner);
 
-    /// <summary>Fills the destination with verified bytes of a chunk.</summary>
+    /// <summary>Fills the destination with verified bytes of a chunk; returns their checksum.</summary>
     /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut.</exception>
-    public async ValueTask ReadAsync(int index, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    public async ValueTask<uint> ReadAsync(int index, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         ChunkReference chunk = Map[index];
         if (!Map.Inline.IsEmpty)
         {
             Map.Inline.Slice(offset, destination.Length).CopyTo(destination);
-            return;
+            return Crc32C.Compute(destination.Span);
         }
 
         if (ProvesWhole)
         {
-            await GatewayRange.ReadAsync(
+            return await GatewayRange.ReadAsync(
                 _context, Map.File, Map.StartOf(index) + offset, destination, cancellationToken).ConfigureAwait(false);
-            return;
         }
 
         var round = new ReadRound(_context, Map.File.Path, chunk);
@@ -116,9 +116,9 @@ internal sealed class ChunkReader
                 _locations.TryGetValue(chunk.Volume, out VolumeLocation? location)
                     ? (location.Members, location.Capability)
                     : ([], []);
-            if (await round.TryAllAsync(InOrder(members, index), capability, offset, destination, cancellationToken).ConfigureAwait(false))
+            if (await round.TryAllAsync(InOrder(members, index), capability, offset, destination, cancellationToken).ConfigureAwait(false) is { } crc32C)
             {
-                return;
+                return crc32C;
             }
 
             if (refreshed && round.IsFinal)
