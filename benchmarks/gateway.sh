@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Files through a gateway beside the direct way, in one table: `bigfs bench put | get` against a cluster of processes (one of each
 # role, two file servers, three datanodes, two replicas, flushed), in turns straight at the datanodes, through the gateway as gRPC
-# streams (the SDK), and through it by plain HTTP/1.1 (HttpClient); best of N rounds against best of N rounds. Then the gateway's
-# resident memory, which must not grow with what went through it. Only the ratios within one run mean anything.
+# streams (the SDK), and through it by plain HTTP/1.1 (HttpClient); the median of N rounds against the median of N rounds. A get
+# reads the files over and over, for some seconds. Then the gateway's resident memory after each round, and whether it has stopped
+# growing. Only the ratios within one run mean anything. The client of HTTP runs with the program's own settings of the runtime.
 #
 #   benchmarks/gateway.sh [--bigfs PATH] [--benchmarks PATH] [--size 64MiB] [--count 16] [--callers 1] [--rounds 3] [--quick] [--dir DIR]
 #
@@ -11,7 +12,7 @@
 #   --size SIZE        of each file, in MiB; default 64MiB
 #   --count N          files of a row; default 16
 #   --callers N        files under way at once; default 1
-#   --rounds N         rounds on one cluster; default 3
+#   --rounds N         rounds on one cluster; default 3; from 6 on there is a word about the memory
 #   --quick            one round with few files: a look, not a measurement
 #   --dir DIR          where the data goes (a folder of its own is made there and removed); default ${TMPDIR:-/tmp}
 set -uo pipefail
@@ -53,29 +54,37 @@ rows=(
   "hg|get, HTTP through the gateway|http|get|0.5"
 )
 
-declare -A ours note
-memory=()
+# Bytes of a row of gets, in GiB: three seconds and more of each way on a small machine.
+declare -A gets=([direct]=16 [grpc]=5 [http]=10)
+[ -z "$quick" ] || gets=([direct]=1 [grpc]=1 [http]=1)
+
+declare -A rates note
+memory=() after=()
 warm=$([ -n "$quick" ] && echo 1 || echo 3)
 
-# resident: the gateway's memory now and at its most, in MiB.
-resident() { awk '/^VmRSS/ { now = $2 } /^VmHWM/ { most = $2 } END { printf "%.0f MiB, at most %.0f MiB", now / 1024, most / 1024 }' "/proc/$gateway/status"; }
+# resident: the gateway's memory now, in MiB.
+resident() { awk '/^VmRSS/ { printf "%.0f", $2 / 1024 }' "/proc/$gateway/status"; }
+
+# median KEY: of the row's rounds.
+median() { tr ' ' '\n' <<< "${rates[$1]:-}" | grep . | sort -g | awk '{ all[NR] = $1 } END { if (NR) print (all[int((NR + 1) / 2)] + all[int(NR / 2) + 1]) / 2 }'; }
 
 # measure KEY WAY OPERATION
 measure() {
-  local key=$1 json rate endpoint=$direct
+  local key=$1 json rate endpoint=$direct passes=1
+  [ "$3" = put ] || passes=$(((gets[$2] << 30) / (bytes * count) + 1))
   if [ "$2" = http ]; then
-    rate=$(dotnet "$benchmarks" http "$3" "http://$door/v1/files/bench/http/" "$bytes" "$count" "$callers" "$warm" 2> "$work/bench.log") \
+    rate=$(dotnet "$benchmarks" http "$3" "http://$door/v1/files/bench/http/" "$bytes" "$count" "$callers" "$warm" "$passes" 2> "$work/bench.log") \
       || { head -n 2 "$work/bench.log" >&2; note[$key]='not measured'; return; }
     rate=$(sed -nE 's|.* ([0-9.]+) MB/s|\1|p' <<< "$rate")
   else
     [ "$2" = direct ] || endpoint=http://$door
     local arguments=("$3" --count "$count" --concurrency "$callers" --prefix "bigfs:/bench/$2" --warm-up "$warm")
-    [ "$3" = get ] || arguments+=(--size "$size")
+    [ "$3" = get ] && arguments+=(--passes "$passes") || arguments+=(--size "$size")
     json=$("${program[@]}" bench "${arguments[@]}" --endpoint "$endpoint" --json --quiet 2> "$work/bench.log") \
       || { head -n 2 "$work/bench.log" >&2; note[$key]='not measured'; return; }
     rate=$(number megabytesPerSecond <<< "$json")
   fi
-  better "$rate" "${ours[$key]:-}" && ours[$key]=$rate
+  rates[$key]+=" $rate"
 }
 
 start_cluster --nodes 3 --file-servers 2 --gateway
@@ -84,7 +93,7 @@ role=$(grep -o '{"role":"gateway"[^}]*}' "$work/ready")
 door=$(number endpoint <<< "$role")
 gateway=$(number pid <<< "$role")
 [ -n "$door" ] && [ -n "$gateway" ] || fail "the gateway did not start"
-memory+=("started: $(resident)")
+memory+=("started: $(resident) MiB")
 for ((i = 1; i <= rounds; i++)); do
   echo "round $i of $rounds" >&2
   for row in "${rows[@]}"; do
@@ -92,16 +101,17 @@ for ((i = 1; i <= rounds; i++)); do
     echo "  $name" >&2
     measure "$key" "$way" "$operation"
   done
-  memory+=("after round $i: $(resident)")
+  after+=("$(resident)")
+  memory+=("after round $i: ${after[-1]} MiB")
 done
 
 echo "BigFS, every role a process, 2 replicas, flushed (fdatasync) before each acknowledgement; client and servers on the same"
-echo "$(nproc) cores, Linux $(uname -r); $count files of $size a row, $callers at once; best of $rounds${quick:+; quick: few files, no measurement}."
+echo "$(nproc) cores, Linux $(uname -r); $count files of $size a row, $callers at once; median of $rounds${quick:+; quick: few files, no measurement}."
 echo
 printf '%-4s %-32s %12s %6s  %s\n' key row ours ratio bar
 for row in "${rows[@]}"; do
   IFS='|' read -r key name _ operation bar <<< "$row"
-  awk -v key="$key" -v name="$name" -v bar="$bar" -v note="${note[$key]:-}" -v o="${ours[$key]:-}" -v t="${ours[d${operation:0:1}]:-}" '
+  awk -v key="$key" -v name="$name" -v bar="$bar" -v note="${note[$key]:-}" -v o="$(median "$key")" -v t="$(median "d${operation:0:1}")" '
     function shown(value, format) { return value == "" ? "-" : sprintf(format, value) }
     BEGIN {
       ratio = o != "" && t > 0 ? o / t : ""
@@ -111,3 +121,12 @@ for row in "${rows[@]}"; do
 done
 echo
 printf "the gateway's resident memory, %s\n" "${memory[@]}"
+# The first round warms up. What grows with what goes through would grow in the later half of the others, too.
+if [ "$rounds" -ge 6 ]; then
+  printf '%s\n' "${after[@]:1}" | awk '
+    { all[NR] = $1 }
+    END {
+      for (i = 1; i <= NR; i++) { half = i <= NR / 2; if (half && all[i] > first) first = all[i]; if (!half && all[i] > last) last = all[i] }
+      printf "%s: at most %d MiB in the rounds from 2 to %d, at most %d MiB in those after them\n", last <= first * 1.05 ? "flat" : "it grows", first, int(NR / 2) + 1, last
+    }'
+fi

@@ -27,18 +27,19 @@ internal sealed class HttpTransfer : IDisposable
         new Random(20260131).NextBytes(_pattern);
     }
 
-    /// <summary>Puts or gets so many files, after as many seconds of the same unmeasured, and prints a line.</summary>
-    /// <param name="arguments">"put" or "get", "http://host:port/v1/files/folder/", bytes, files, callers, seconds.</param>
+    /// <summary>Puts or gets so many files so often, after as many seconds of the same unmeasured, and prints a line.</summary>
+    /// <param name="arguments">"put" or "get", "http://host:port/v1/files/folder/", bytes, files, callers, seconds, passes.</param>
     public static async Task<int> RunAsync(string[] arguments)
     {
-        if (arguments is not [("put" or "get") and string operation, string folder, string bytesText, string filesText, string callersText, string secondsText]
+        if (arguments is not [("put" or "get") and string operation, string folder, string bytesText, string filesText, string callersText, string secondsText, string passesText]
             || !Uri.TryCreate(folder, UriKind.Absolute, out Uri? address)
             || !long.TryParse(bytesText, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes)
             || !int.TryParse(filesText, NumberStyles.None, CultureInfo.InvariantCulture, out int files)
             || !int.TryParse(callersText, NumberStyles.None, CultureInfo.InvariantCulture, out int callers)
-            || !double.TryParse(secondsText, NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds))
+            || !double.TryParse(secondsText, NumberStyles.Float, CultureInfo.InvariantCulture, out double seconds)
+            || !int.TryParse(passesText, NumberStyles.None, CultureInfo.InvariantCulture, out int passes))
         {
-            await Console.Error.WriteLineAsync("http put|get FOLDER-URL BYTES FILES CALLERS WARM-UP-SECONDS");
+            await Console.Error.WriteLineAsync("http put|get FOLDER-URL BYTES FILES CALLERS WARM-UP-SECONDS PASSES");
             return 2;
         }
 
@@ -50,16 +51,17 @@ internal sealed class HttpTransfer : IDisposable
             await one(i % files);
         }
 
+        int all = files * passes;
         int next = -1;
         start = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, callers).Select(async _ =>
         {
-            for (int number = Interlocked.Increment(ref next); number < files; number = Interlocked.Increment(ref next))
+            for (int number = Interlocked.Increment(ref next); number < all; number = Interlocked.Increment(ref next))
             {
-                await one(number);
+                await one(number % files);
             }
         }));
-        double rate = bytes * files / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
+        double rate = bytes * all / 1e6 / Stopwatch.GetElapsedTime(start).TotalSeconds;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{operation} {rate:0.0} MB/s"));
         return 0;
     }

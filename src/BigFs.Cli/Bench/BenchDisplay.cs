@@ -73,6 +73,6 @@ internal sealed class BenchDisplay : IAsyncDisposable
         string failed = _tally.Failed > 0 ? string.Create(CultureInfo.InvariantCulture, $", {_tally.Failed} failed") : "";
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{_plan.Name} {_tally.Done} of {_plan.Count}, {(_plan.IsTransfer ? $"{_tally.Bytes / 1e6 / seconds:0.0} MB/s, " : "")}{_tally.Done / seconds:0.0} files/s{failed}");
+            $"{_plan.Name} {_tally.Done} of {_plan.Count * _plan.Passes}, {(_plan.IsTransfer ? $"{_tally.Bytes / 1e6 / seconds:0.0} MB/s, " : "")}{_tally.Done / seconds:0.0} files/s{failed}");
     }
 }

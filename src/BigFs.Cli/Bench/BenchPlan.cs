@@ -12,6 +12,9 @@ internal sealed record BenchPlan
     /// <summary>Most files in flight: 1,024.</summary>
     public const int MaxConcurrency = 1024;
 
+    /// <summary>Most passes over the files: 10,000.</summary>
+    public const int MaxPasses = 10_000;
+
     /// <summary>Longest warm-up: an hour.</summary>
     public const int MaxWarmUpSeconds = 3600;
 
@@ -23,6 +26,9 @@ internal sealed record BenchPlan
 
     /// <summary>Files.</summary>
     public int Count { get; init; } = 16;
+
+    /// <summary>How often all files are read; of a get. Few files, read again, make a measurement that lasts.</summary>
+    public int Passes { get; init; } = 1;
 
     /// <summary>Files in flight at once.</summary>
     public int Concurrency { get; init; } = 1;
@@ -64,7 +70,13 @@ internal sealed record BenchPlan
     public void Validate()
     {
         Within("--count", Count, 1, MaxCount);
+        Within("--passes", Passes, 1, MaxPasses);
         Within("--concurrency", Concurrency, 1, MaxConcurrency);
+        if ((long)Count * Passes > MaxCount)
+        {
+            throw new UsageException($"--count times --passes is {(long)Count * Passes}; it must be at most {MaxCount}.");
+        }
+
         if (Unary && !AtMetadataServer)
         {
             throw new UsageException("--unary is for --at metadata-server: file servers are called over the stream.");

@@ -119,7 +119,7 @@ internal sealed record BenchResult
         Line("memory", Invariant($"client {ClientIdleMebibytes:0.0} MiB idle, {ClientPeakMebibytes:0.0} MiB at most"));
         if (Failed > 0)
         {
-            Line("failed", Invariant($"{Failed} of {Plan.Count}"));
+            Line("failed", Invariant($"{Failed} of {Plan.Count * Plan.Passes}"));
         }
 
         void Line(string label, string value) => output.WriteLine($"{label,-9} {value}");

@@ -16,7 +16,7 @@ internal sealed class TransferWork : IBenchWork
         _content = new BenchContent(IsPut ? plan.Size : 0);
     }
 
-    public int Pieces => _plan.Count;
+    public int Pieces => _plan.Count * _plan.Passes;
 
     private bool IsPut => _plan.Operation == BenchOperation.Put;
 
@@ -24,7 +24,7 @@ internal sealed class TransferWork : IBenchWork
         _client.FindAsync(IsPut ? _plan.Prefix : _plan.File(0), cancellationToken);
 
     public Task<BenchOutcome> RunAsync(int number, CancellationToken cancellationToken) =>
-        IsPut ? PutAsync(_plan.File(number), _content, cancellationToken) : GetAsync(_plan.File(number), cancellationToken);
+        IsPut ? PutAsync(_plan.File(number), _content, cancellationToken) : GetAsync(_plan.File(number % _plan.Count), cancellationToken);
 
     public Task WarmUpAsync(int number, CancellationToken cancellationToken) => IsPut
         ? PutAsync(_plan.WarmUpFile(number), _content.AtMost(MaxWarmUpSize), cancellationToken)

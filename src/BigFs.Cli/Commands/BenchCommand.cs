@@ -58,10 +58,14 @@ internal static class BenchCommand
 
     private static Command MakeGet(BigFsCommandLine line)
     {
-        var command = new Command("get", "Downloads what a put of the same prefix and count left, and measures it.");
+        Option<int?> passes = NumberOption.Make<int>("--passes", "N", "How often all of them are downloaded, one pass after the other; default 1.");
+        var command = new Command("get", "Downloads what a put of the same prefix and count left, and measures it.") { passes };
         Common common = Common.AddTo(command);
         line.SetAction(command, (parsed, context, cancellationToken) =>
-            TransferAsync(context, common.Plan(parsed, BenchOperation.Get), cancellationToken));
+        {
+            BenchPlan plan = common.Plan(parsed, BenchOperation.Get) with { Passes = parsed.GetValue(passes) ?? 1 };
+            return TransferAsync(context, plan, cancellationToken);
+        });
         return command;
     }
 

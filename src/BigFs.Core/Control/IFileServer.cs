@@ -76,6 +76,17 @@ public interface IFileServer
     ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
         OpenAsync(path, cancellationToken);
 
+    /// <summary>
+    /// Opens a file that the caller has opened before: null when the same version stands there now and its volume is where it
+    /// was, so that what the caller has holds; else what <see cref="OpenAsync"/> says. A lease as that of an open begins either way.
+    /// </summary>
+    /// <exception cref="BigFsException">IsDirectory.</exception>
+    async ValueTask<OpenedChange?> OpenChangedAsync(BigFsPath path, KnownFile known, CancellationToken cancellationToken)
+    {
+        OpenedFile? opened = await OpenAsync(path, cancellationToken);
+        return opened is not null && known.Holds(opened) ? null : new OpenedChange(opened);
+    }
+
     /// <summary>As <see cref="FindAsync"/>, and <see cref="OpenStaleAsync"/>.</summary>
     ValueTask<BigFsEntry?> FindStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken) =>
         FindAsync(path, cancellationToken);

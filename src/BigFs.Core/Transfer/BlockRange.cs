@@ -53,7 +53,7 @@ internal static class BlockRange
     /// <param name="offset">First byte wanted.</param>
     /// <param name="destination">As long as the bytes wanted.</param>
     /// <param name="source">Asked for the covering blocks, in order, without gaps.</param>
-    public static async ValueTask<ChunkStatus> ReadAsync(
+    public static async ValueTask<ChunkReadResult> ReadAsync(
         int chunkLength, ReadOnlyMemory<uint> checksums, int offset, Memory<byte> destination, Source source)
     {
         using var range = new VerifiedRange(chunkLength, checksums, offset, destination);
@@ -62,16 +62,16 @@ internal static class BlockRange
             ChunkStatus status = await source(start, piece);
             if (status != ChunkStatus.Ok)
             {
-                return status;
+                return new ChunkReadResult(status);
             }
 
             if (!range.Accept(piece))
             {
-                return ChunkStatus.Damaged;
+                return new ChunkReadResult(ChunkStatus.Damaged);
             }
         }
 
-        return ChunkStatus.Ok;
+        return new ChunkReadResult(ChunkStatus.Ok, range.Crc32C);
     }
 
     /// <summary>Where the block of a byte ends.</summary>

@@ -15,7 +15,7 @@ internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestI
     /// <summary>
     /// Asks and fills the destination. What fails leaves the connection unusable but for a server's error in place.
     /// </summary>
-    public Exchanged<ChunkStatus> Fetch(
+    public Exchanged<ChunkReadResult> Fetch(
         ChunkReference chunk, ImmutableArray<byte> capability, int offset, Memory<byte> destination)
     {
         connection.WakeEvery(stall.Interval);
@@ -48,7 +48,7 @@ internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestI
             if (status != ChunkStatus.Ok)
             {
                 // An error in place of a data frame ends the answer: the connection stands between two requests again.
-                return new Exchanged<ChunkStatus>(status, _leftInFrame == 0);
+                return new Exchanged<ChunkReadResult>(new ChunkReadResult(status), _leftInFrame == 0);
             }
 
             if (!range.Accept(piece))
@@ -57,7 +57,7 @@ internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestI
             }
         }
 
-        return new Exchanged<ChunkStatus>(ChunkStatus.Ok, _leftInFrame == 0);
+        return new Exchanged<ChunkReadResult>(new ChunkReadResult(ChunkStatus.Ok, range.Crc32C), _leftInFrame == 0);
     }
 
     /// <summary>Fills the destination from the data frames, wherever the server cut them.</summary>
@@ -70,7 +70,7 @@ internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestI
                 FrameHeader header = connection.ReceiveHeader(stall);
                 if (header.Type == FrameType.Error)
                 {
-                    return Refused(header, connection.ReceiveMessage(header, stall)).Answer;
+                    return Refused(header, connection.ReceiveMessage(header, stall)).Answer.Status;
                 }
 
                 if (header.Type != FrameType.Data || header.RequestId != requestId || header.Length == 0)
@@ -90,16 +90,16 @@ internal sealed class ChunkFetcher(BlockingConnection connection, ulong requestI
         return ChunkStatus.Ok;
     }
 
-    private Exchanged<ChunkStatus> Refused(FrameHeader header, ReadOnlySpan<byte> message)
+    private Exchanged<ChunkReadResult> Refused(FrameHeader header, ReadOnlySpan<byte> message)
     {
         ErrorAnswer error = Answers.Error(connection.Peer, header, requestId, message);
         Detail = error.Text;
-        return new Exchanged<ChunkStatus>(error.Status, true);
+        return new Exchanged<ChunkReadResult>(new ChunkReadResult(error.Status), true);
     }
 
-    private Exchanged<ChunkStatus> Damaged(string what)
+    private Exchanged<ChunkReadResult> Damaged(string what)
     {
         Detail = $"What {connection.Peer} sent is damaged: {what}.";
-        return new Exchanged<ChunkStatus>(ChunkStatus.Damaged, false);
+        return new Exchanged<ChunkReadResult>(new ChunkReadResult(ChunkStatus.Damaged), false);
     }
 }

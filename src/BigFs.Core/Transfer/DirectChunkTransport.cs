@@ -43,7 +43,7 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
     }
 
     /// <inheritdoc/>
-    public async ValueTask<ChunkStatus> ReadAsync(
+    public async ValueTask<ChunkReadResult> ReadAsync(
         NodeAddress node,
         ChunkReference chunk,
         ImmutableArray<byte> capability,
@@ -54,7 +54,7 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
         ChunkRules.CheckRead(chunk, capability, offset, destination);
         if (stores(node.Id) is not { } store)
         {
-            return ChunkStatus.Unreachable;
+            return new ChunkReadResult(ChunkStatus.Unreachable);
         }
 
         try
@@ -64,7 +64,7 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
         catch (ObjectDisposedException)
         {
             // The node was stopped while the read was under way, as when a connection breaks.
-            return ChunkStatus.Unreachable;
+            return new ChunkReadResult(ChunkStatus.Unreachable);
         }
     }
 
@@ -130,7 +130,7 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
                     return (ChunkStatus.Malformed, default);
                 }
 
-                status = await BlockRange.ReadAsync(
+                (status, _) = await BlockRange.ReadAsync(
                     stored.Length,
                     stored.BlockChecksums,
                     range.Offset,
@@ -148,13 +148,13 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
     /// <summary>Holds nothing.</summary>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private static async ValueTask<ChunkStatus> ReadAsync(
+    private static async ValueTask<ChunkReadResult> ReadAsync(
         IChunkStore store, ChunkReference chunk, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         (ChunkStatus status, StoredChunk? stored) = await store.OpenAsync(chunk.Volume, chunk.Key, cancellationToken);
         if (stored is null)
         {
-            return status;
+            return new ChunkReadResult(status);
         }
 
         await using (stored)
@@ -167,7 +167,7 @@ public sealed class DirectChunkTransport(Func<NodeId, IChunkStore?> stores) : IC
                     offset,
                     destination,
                     (start, piece) => stored.ReadAsync(start, piece, cancellationToken))
-                : ChunkStatus.Damaged;
+                : new ChunkReadResult(ChunkStatus.Damaged);
         }
     }
 

@@ -33,7 +33,7 @@ public interface IChunkTransport : IAsyncDisposable
     /// <param name="destination">As long as the bytes wanted; must end within the chunk.</param>
     /// <param name="cancellationToken">Ends the read.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
-    ValueTask<ChunkStatus> ReadAsync(
+    ValueTask<ChunkReadResult> ReadAsync(
         NodeAddress node,
         ChunkReference chunk,
         ImmutableArray<byte> capability,
@@ -41,6 +41,11 @@ public interface IChunkTransport : IAsyncDisposable
         Memory<byte> destination,
         CancellationToken cancellationToken);
 }
+
+/// <summary>What came of a read.</summary>
+/// <param name="Status">Ok when the destination holds the bytes that the chunk's writer wrote.</param>
+/// <param name="Crc32C">Then their checksum, which the verification has made anyway.</param>
+public readonly record struct ChunkReadResult(ChunkStatus Status, uint Crc32C = 0);
 
 /// <summary>What came of a write.</summary>
 public sealed record ChunkWriteResult

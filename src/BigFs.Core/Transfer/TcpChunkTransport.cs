@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
 using BigFs.Core.Threading;
@@ -63,7 +64,7 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
     }
 
     /// <inheritdoc/>
-    public async ValueTask<ChunkStatus> ReadAsync(
+    public async ValueTask<ChunkReadResult> ReadAsync(
         NodeAddress node,
         ChunkReference chunk,
         ImmutableArray<byte> capability,
@@ -72,33 +73,34 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
         CancellationToken cancellationToken)
     {
         ChunkRules.CheckRead(chunk, capability, offset, destination);
-        ChunkStatus status;
+        ChunkReadResult result;
         string detail = "";
         try
         {
             (int start, int end) = BlockRange.Cover(offset, destination.Length, chunk.Length);
             if (end - start <= FrameHeader.MaxSmallData)
             {
-                (status, detail) = await _small.ReadAsync(
+                (ChunkStatus status, detail) = await _small.ReadAsync(
                     node.TransferEndpoint, chunk, capability, offset, destination, cancellationToken);
+                result = new ChunkReadResult(status, status == ChunkStatus.Ok ? Crc32C.Compute(destination.Span) : 0);
             }
             else
             {
-                (status, detail) = await _threads.RunAsync(
+                (result, detail) = await _threads.RunAsync(
                     () => Fetch(node.TransferEndpoint, chunk, capability, offset, destination, cancellationToken));
             }
         }
         catch (TransferException fault)
         {
-            (status, detail) = (fault.Status, fault.Message);
+            (result, detail) = (new ChunkReadResult(fault.Status), fault.Message);
         }
 
-        if (status != ChunkStatus.Ok)
+        if (result.Status != ChunkStatus.Ok)
         {
-            TransferLog.ReadFailed(_logger, chunk.Key, chunk.Volume, node.Id, status, detail);
+            TransferLog.ReadFailed(_logger, chunk.Key, chunk.Volume, node.Id, result.Status, detail);
         }
 
-        return status;
+        return result;
     }
 
     /// <inheritdoc/>
@@ -177,7 +179,7 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
         _threads.End();
     }
 
-    private (ChunkStatus Status, string Detail) Fetch(
+    private (ChunkReadResult Result, string Detail) Fetch(
         string endpoint,
         ChunkReference chunk,
         ImmutableArray<byte> capability,
@@ -186,17 +188,17 @@ public sealed class TcpChunkTransport : IChunkTransport, IReplicaTransport
         CancellationToken cancellationToken)
     {
         string detail = "";
-        ChunkStatus status = _client.Exchange(
+        ChunkReadResult result = _client.Exchange(
             endpoint,
             (connection, id) =>
             {
                 var fetcher = new ChunkFetcher(connection, id, Stall.After(_client.StallTimeout, _client.Time));
-                Exchanged<ChunkStatus> fetched = fetcher.Fetch(chunk, capability, offset, destination);
+                Exchanged<ChunkReadResult> fetched = fetcher.Fetch(chunk, capability, offset, destination);
                 detail = fetcher.Detail;
                 return fetched;
             },
             cancellationToken);
-        return (status, detail);
+        return (result, detail);
     }
 
     private Exchanged<(ChunkStatus Status, StoredChunkInfo Chunk, string Detail)> Verify(

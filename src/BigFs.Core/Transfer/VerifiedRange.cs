@@ -20,6 +20,9 @@ internal sealed class VerifiedRange(
 
     private byte[]? _scratch;
 
+    /// <summary>The checksum of the bytes that were accepted.</summary>
+    public uint Crc32C { get; private set; }
+
     /// <summary>The piece that comes next.</summary>
     /// <param name="start">Its first byte in the chunk, a block's.</param>
     /// <param name="piece">Where its bytes go.</param>
@@ -44,16 +47,26 @@ internal sealed class VerifiedRange(
     public bool Accept(Memory<byte> piece)
     {
         int start = offset / Limits.BlockSize * Limits.BlockSize;
-        if (!Matches(piece.Span, checksums.Span[(start / Limits.BlockSize)..]))
+        ReadOnlySpan<uint> expected = checksums.Span[(start / Limits.BlockSize)..];
+        if (!Matches(piece.Span, expected))
         {
             return false;
         }
 
         int taken = piece.Length;
-        if (!destination.Span[..Math.Min(1, destination.Length)].Overlaps(piece.Span))
+        if (destination.Span[..Math.Min(1, destination.Length)].Overlaps(piece.Span))
+        {
+            for (int at = 0; at < taken; at += Limits.BlockSize)
+            {
+                Crc32C = Chunking.Crc32C.Combine(Crc32C, expected[at / Limits.BlockSize], Math.Min(Limits.BlockSize, taken - at));
+            }
+        }
+        else
         {
             taken = Math.Min(start + piece.Length - offset, destination.Length);
-            piece.Slice(offset - start, taken).CopyTo(destination);
+            Memory<byte> wanted = destination[..taken];
+            piece.Slice(offset - start, taken).CopyTo(wanted);
+            Crc32C = Chunking.Crc32C.Append(Crc32C, wanted.Span);
         }
 
         offset += taken;
@@ -82,7 +95,7 @@ internal sealed class VerifiedRange(
         for (int block = 0; !bytes.IsEmpty; block++)
         {
             ReadOnlySpan<byte> one = bytes[..Math.Min(Limits.BlockSize, bytes.Length)];
-            if (Crc32C.Compute(one) != checksums[block])
+            if (Chunking.Crc32C.Compute(one) != checksums[block])
             {
                 return false;
             }

@@ -73,19 +73,18 @@ internal sealed class RangeSender(
         byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
 
         // Given up when it fails: an abandoned read may still write into it.
-        await file.ReadAsync(start, buffer.AsMemory(0, length), cancellationToken);
-        return new Piece(buffer, length, start);
+        uint crc32C = await file.ReadAsync(start, buffer.AsMemory(0, length), cancellationToken);
+        return new Piece(buffer, length, start, crc32C);
     }
 
     private async Task SendAsync(Piece piece)
     {
+        // Of bytes as they were verified, whatever happens to them on their way from here on.
+        _crc32C = Crc32C.Combine(_crc32C, piece.Crc32C, piece.Length);
         ReadOnlyMemory<byte> bytes = piece.Buffer.AsMemory(0, piece.Length);
         for (int sent = 0; sent < bytes.Length; sent += ContentMethods.MaxDataBytes)
         {
-            // The checksum brings it into the cache for the copy that follows.
-            ReadOnlyMemory<byte> data = bytes.Slice(sent, Math.Min(ContentMethods.MaxDataBytes, bytes.Length - sent));
-            _crc32C = Crc32C.Append(_crc32C, data.Span);
-            await WriteAsync(ContentMessage<DownloadPart>.Of(data));
+            await WriteAsync(ContentMessage<DownloadPart>.Of(bytes.Slice(sent, Math.Min(ContentMethods.MaxDataBytes, bytes.Length - sent))));
         }
     }
 
@@ -106,5 +105,5 @@ internal sealed class RangeSender(
         }
     }
 
-    private readonly record struct Piece(byte[] Buffer, int Length, long Start);
+    private readonly record struct Piece(byte[] Buffer, int Length, long Start, uint Crc32C);
 }

@@ -4,6 +4,7 @@ using BigFs.Core.Transfer;
 using BigFs.Hosting.Grpc;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
@@ -42,6 +43,7 @@ internal static class GatewayListener
                 kestrel.Listen(address, listen =>
                 {
                     listen.Protocols = HttpProtocols.Http1AndHttp2;
+                    listen.Use(Tune);
                     listen.UseHttps((_, _, _, _) => ValueTask.FromResult(tls), state: new object(), handshakeTimeout: TimeSpan.FromSeconds(10));
                 });
                 return;
@@ -50,6 +52,7 @@ internal static class GatewayListener
             kestrel.Listen(address, listen =>
             {
                 listen.Protocols = HttpProtocols.Http1;
+                listen.Use(Tune);
                 listen.Use(plain.Decide);
             });
             kestrel.Listen(plain.Inner, listen => listen.Protocols = HttpProtocols.Http2);
@@ -60,6 +63,17 @@ internal static class GatewayListener
     /// <summary>Where the application listens, as others are told it.</summary>
     public static string EndpointOf(WebApplication app, BigFsGatewayOptions options) =>
         ListenAddress.Advertised(options.Advertise, new Uri(app.Urls.First(url => !url.EndsWith("prior-knowledge", StringComparison.Ordinal))));
+
+    /// <summary>Before anything is sent: contents are large.</summary>
+    private static ConnectionDelegate Tune(ConnectionDelegate next) => connection =>
+    {
+        if (connection.Features.Get<IConnectionSocketFeature>() is { } feature)
+        {
+            LoopbackTuning.Apply(feature.Socket);
+        }
+
+        return next(connection);
+    };
 
     private static void Limit(KestrelServerLimits kestrel, BigFsGatewayLimits limits)
     {

@@ -117,6 +117,16 @@ internal sealed class RootedFileServer(IFileServer files, AccessKeyRecord key, V
             },
             path);
 
+    public ValueTask<OpenedChange?> OpenChangedAsync(BigFsPath path, KnownFile known, CancellationToken cancellationToken) =>
+        OwnAsync(
+            async () =>
+            {
+                OpenedChange? change = await files.OpenChangedAsync(
+                    _paths.Full(path), known with { Version = _paths.Full(known.Version) }, cancellationToken).ConfigureAwait(false);
+                return change?.Found is { } opened ? new OpenedChange(opened with { File = _paths.Own(opened.File) }) : change;
+            },
+            path);
+
     public ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
         ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken) =>
         OwnAsync(async () => await files.LocateAsync(volumes, cancellationToken).ConfigureAwait(false));

@@ -53,6 +53,20 @@ internal sealed class CachedMetadata(IMetadataStore metadata, IClusterBus bus, l
         return found;
     }
 
+    /// <summary>As <see cref="IMetadataStore.FindChangedAsync"/>, of what the caller has; it need not be in this cache.</summary>
+    public async ValueTask<MetadataChange?> FindChangedAsync(BigFsPath path, BigFsVersion known, CancellationToken cancellationToken)
+    {
+        long begun = _cache.Begin(), now = time.GetTimestamp();
+        MetadataChange? change = await metadata.FindChangedAsync(path, known, cancellationToken);
+        FileServerMetrics.CacheAnswered(change is null ? CacheOutcome.Validated : CacheOutcome.Changed);
+        if (change is not null)
+        {
+            Keep(path, change.Found, begun, now);
+        }
+
+        return change;
+    }
+
     /// <summary>The entry without its manifest; null when absent.</summary>
     /// <param name="path">Where.</param>
     /// <param name="maxStaleness">As of <see cref="OpenAsync"/>.</param>

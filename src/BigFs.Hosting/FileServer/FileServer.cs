@@ -177,6 +177,28 @@ internal sealed class FileServer : IFileServer, IAsyncDisposable
     public async ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
     {
         MetadataEntry? found = await _cached.OpenAsync(path, maxStaleness, cancellationToken);
+        return await LocatedAsync(path, found, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<OpenedChange?> OpenChangedAsync(BigFsPath path, KnownFile known, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(known);
+        MetadataChange? change = await _cached.FindChangedAsync(path, known.Version, cancellationToken);
+        if (change is not null)
+        {
+            return new OpenedChange(await LocatedAsync(path, change.Found, cancellationToken));
+        }
+
+        ClusterMap map = await _view.GetAsync(cancellationToken);
+        return VolumeLocations.IsOfEpoch(map, known.Volume, known.Epoch)
+            ? null
+            : new OpenedChange(await OpenAsync(path, cancellationToken));
+    }
+
+    /// <summary>What was found with the places of its volumes.</summary>
+    private async ValueTask<OpenedFile?> LocatedAsync(BigFsPath path, MetadataEntry? found, CancellationToken cancellationToken)
+    {
         switch (found?.Entry)
         {
             case null:

@@ -90,11 +90,8 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
         return new Protocol.Empty();
     }
 
-    public override async Task<Protocol.OpenResponse> Open(Protocol.OpenRequest request, ServerCallContext context)
-    {
-        OpenedFile? opened = await OpenAsync(For(context), request, context.CancellationToken);
-        return new Protocol.OpenResponse { Opened = opened?.ToProto() };
-    }
+    public override async Task<Protocol.OpenResponse> Open(Protocol.OpenRequest request, ServerCallContext context) =>
+        await OpenAsync(For(context), request, context.CancellationToken);
 
     public override async Task<Protocol.LocateResponse> Locate(Protocol.LocateRequest request, ServerCallContext context)
     {
@@ -194,10 +191,7 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
             },
             Protocol.Call.OperationOneofCase.Open => new Protocol.Answer
             {
-                Open = new Protocol.OpenResponse
-                {
-                    Opened = (await OpenAsync(files, call.Open, cancellationToken))?.ToProto(),
-                },
+                Open = await OpenAsync(files, call.Open, cancellationToken),
             },
             Protocol.Call.OperationOneofCase.Grant => new Protocol.Answer
             {
@@ -213,11 +207,21 @@ internal sealed class FileServerService(IFileServer all, ILogger<FileServerServi
             var other => throw Wire.Invalid($"a file server's stream does not serve {other}"),
         };
 
-    private static ValueTask<OpenedFile?> OpenAsync(
-        IFileServer files, Protocol.OpenRequest request, CancellationToken cancellationToken) =>
-        request.MaxStaleness > 0
-            ? files.OpenStaleAsync(request.Path.ToPath(), TimeSpan.FromTicks(request.MaxStaleness), cancellationToken)
-            : files.OpenAsync(request.Path.ToPath(), cancellationToken);
+    private static async ValueTask<Protocol.OpenResponse> OpenAsync(
+        IFileServer files, Protocol.OpenRequest request, CancellationToken cancellationToken)
+    {
+        var path = request.Path.ToPath();
+        if (request.Known is { } known)
+        {
+            OpenedChange? change = await files.OpenChangedAsync(path, known.FromProto(), cancellationToken);
+            return new Protocol.OpenResponse { Opened = change?.Found?.ToProto(), Unchanged = change is null };
+        }
+
+        OpenedFile? opened = request.MaxStaleness > 0
+            ? await files.OpenStaleAsync(path, TimeSpan.FromTicks(request.MaxStaleness), cancellationToken)
+            : await files.OpenAsync(path, cancellationToken);
+        return new Protocol.OpenResponse { Opened = opened?.ToProto() };
+    }
 
     private static ValueTask<BigFsEntry?> FindAsync(
         IFileServer files, Protocol.FindRequest request, CancellationToken cancellationToken) =>

@@ -23,7 +23,7 @@ internal static class VolumeLocations
         ImmutableArray<VolumeLocation>.Builder found = ImmutableArray.CreateBuilder<VolumeLocation>(volumes.Length);
         foreach (VolumeId id in volumes)
         {
-            int index = map.Volumes.BinarySearch(id, static (volume, wanted) => volume.Id.CompareTo(wanted));
+            int index = IndexOf(map, id);
             if (index >= 0)
             {
                 ClusterVolume volume = map.Volumes[index];
@@ -45,6 +45,16 @@ internal static class VolumeLocations
 
         return found.ToImmutable();
     }
+
+    /// <summary>Whether the map has the volume in this epoch: then its members are those that the epoch began with.</summary>
+    public static bool IsOfEpoch(ClusterMap map, VolumeId volume, long epoch)
+    {
+        int index = IndexOf(map, volume);
+        return index >= 0 && map.Volumes[index].Epoch == epoch;
+    }
+
+    private static int IndexOf(ClusterMap map, VolumeId volume) =>
+        map.Volumes.BinarySearch(volume, static (one, wanted) => one.Id.CompareTo(wanted));
 
     private static int Rank(NodeState state, bool verified) => (state, verified) switch
     {

@@ -1,5 +1,6 @@
 using BigFs.Core.Control;
 using BigFs.Core.Transfer;
+using BigFs.Internal.Download;
 using BigFs.Internal.Gateway;
 using BigFs.Internal.Upload;
 using Microsoft.Extensions.Logging;
@@ -30,6 +31,7 @@ internal sealed class ClientContext : IAsyncDisposable
         Stopping = _stop.Token;
         Penalties = new NodePenalties(time);
         LargeBuffers = new LargeBuffers(time);
+        Opened = new OpenedFiles(OpenedFiles.DefaultBytes, time);
         _ownsSeams = ownsSeams;
 
         // Clients of one process's lifetime, such as commands, begin with different replicas too.
@@ -55,6 +57,9 @@ internal sealed class ClientContext : IAsyncDisposable
 
     /// <summary>The large buffers that this client's transfers share.</summary>
     public LargeBuffers LargeBuffers { get; }
+
+    /// <summary>The small files that this client opened a moment ago.</summary>
+    public OpenedFiles Opened { get; }
 
     /// <summary>The sessions that this client's small files share.</summary>
     public SharedUploads SmallFiles { get; }

@@ -28,4 +28,7 @@ internal static partial class SdkLog
 
     [LoggerMessage(1007, LogLevel.Warning, "The read lease on {Path} was not renewed")]
     public static partial void ReadLeaseFailed(ILogger logger, string path, Exception exception);
+
+    [LoggerMessage(1008, LogLevel.Debug, "{Path} was not read ahead of the answer whether it is unchanged")]
+    public static partial void GuessFailed(ILogger logger, string path, Exception exception);
 }

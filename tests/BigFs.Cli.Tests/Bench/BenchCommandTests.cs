@@ -90,6 +90,24 @@ internal sealed class BenchCommandTests
     }
 
     [Test]
+    public async Task A_get_with_passes_reads_all_files_so_often()
+    {
+        Mock<IBigFsClient> client = Client("/bench/00000000");
+        client.GivesDownload("/bench/00000000", new byte[2000]);
+        client.GivesDownload("/bench/00000001", new byte[1000]);
+
+        CliRun run = await CliRun.Async(client, "bench", "get", "--count", "2", "--passes", "3", "--warm-up", "0", "--json");
+
+        Assert.That(run.ExitCode, Is.EqualTo(ExitCode.Ok), run.Error);
+        Assert.That(run.OutputJson.Single().GetProperty("size").GetInt64(), Is.EqualTo(1500));
+        foreach (string file in (string[])["/bench/00000000", "/bench/00000001"])
+        {
+            client.Verify(
+                c => c.DownloadAsync(file, It.IsAny<Stream>(), It.IsAny<DownloadOptions?>(), It.IsAny<CancellationToken>()), Times.Exactly(3));
+        }
+    }
+
+    [Test]
     public async Task Some_failures_are_counted_and_end_with_8_and_the_first_error()
     {
         Mock<IBigFsClient> client = Client("/bench/00000000");

@@ -54,6 +54,11 @@ public sealed class Crc32CTests
             seed: "0N0XIzNsQ0O2");
 
     [Test]
+    public void Products_by_the_processor_are_those_made_bit_by_bit() =>
+        Gen.Select(Gen.UInt, Gen.UInt).Sample(
+            (a, b) => Crc32C.Multiply(a, b) == Crc32C.MultiplyByBits(a, b), iter: 10_000, seed: "0N0XIzNsQ0O2");
+
+    [Test]
     public void A_negative_length_is_refused() =>
         Assert.That(() => Crc32C.Combine(1, 2, -1), Throws.InstanceOf<ArgumentOutOfRangeException>());
 

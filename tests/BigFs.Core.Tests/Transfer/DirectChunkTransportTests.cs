@@ -32,7 +32,7 @@ internal sealed class DirectChunkTransportTests
         var read = new byte[1000];
         Assert.That(
             await transport.ReadAsync(grant.Pipeline[1], TransferBench.Reference(grant, payload), [], 65_000, read, default),
-            Is.EqualTo(ChunkStatus.Ok));
+            Is.EqualTo(new ChunkReadResult(ChunkStatus.Ok, Crc32C.Compute(payload.AsSpan(65_000, 1000)))));
         Assert.That(read, Is.EqualTo(payload[65_000..66_000]));
     }
 
@@ -58,11 +58,11 @@ internal sealed class DirectChunkTransportTests
         int before = _stores[0].AppendCount;
 
         ChunkWriteResult result = await transport.WriteAsync(grant, payload, Crc32C.Compute(payload), default);
-        ChunkStatus read = await transport.ReadAsync(
+        ChunkReadResult read = await transport.ReadAsync(
             grant.Pipeline[2], TransferBench.Reference(grant, payload), [], 0, new byte[1], default);
 
         Assert.That((result.Status, result.FailedNode), Is.EqualTo((ChunkStatus.Unreachable, grant.Pipeline[2].Id)));
-        Assert.That(read, Is.EqualTo(ChunkStatus.Unreachable));
+        Assert.That(read.Status, Is.EqualTo(ChunkStatus.Unreachable));
         Assert.That(_stores[0].AppendCount, Is.EqualTo(before));
     }
 

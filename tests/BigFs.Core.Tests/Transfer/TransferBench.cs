@@ -141,19 +141,28 @@ internal sealed class TransferBench : IAsyncDisposable
     public Task<ChunkWriteResult> WriteAsync(ChunkGrant grant, byte[] payload, CancellationToken cancellationToken = default) =>
         Client.WriteAsync(grant, payload, Crc32C.Compute(payload), cancellationToken).AsTask().WaitAsync(Deadline);
 
-    public Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination) =>
-        Client.ReadAsync(Nodes[node], chunk, ReadCapability(Nodes[node].Id), offset, destination, CancellationToken.None)
-            .AsTask().WaitAsync(Deadline);
+    /// <summary>Reads from a node; what was read has the checksum that is told with it.</summary>
+    public async Task<ChunkStatus> ReadAsync(int node, ChunkReference chunk, int offset, Memory<byte> destination)
+    {
+        ChunkReadResult read = await Client.ReadAsync(
+            Nodes[node], chunk, ReadCapability(Nodes[node].Id), offset, destination, CancellationToken.None).AsTask().WaitAsync(Deadline);
+        if (read.Status == ChunkStatus.Ok)
+        {
+            Assert.That(read.Crc32C, Is.EqualTo(Crc32C.Compute(destination.Span)), "the checksum that is told");
+        }
+
+        return read.Status;
+    }
 
     /// <summary>Asks a node for a chunk that it does not have: the least that shows whether and how it answers.</summary>
-    public static Task<ChunkStatus> ReadAbsentAsync(TcpChunkTransport client, NodeAddress node) =>
-        client.ReadAsync(
+    public static async Task<ChunkStatus> ReadAbsentAsync(TcpChunkTransport client, NodeAddress node) =>
+        (await client.ReadAsync(
             node,
             new ChunkReference(Volume, ChunkKey.Create(2, 1), 10, 0),
             ReadCapability(node.Id),
             0,
             new byte[10],
-            CancellationToken.None).AsTask().WaitAsync(Deadline);
+            CancellationToken.None).AsTask().WaitAsync(Deadline)).Status;
 
     /// <summary>A bare connection to a node, past its hello.</summary>
     public async Task<FrameConnection> ConnectAsync(int node)

@@ -93,10 +93,10 @@ internal sealed class TransferFailureTests
         var chunk = new ChunkReference(TransferBench.Volume, ChunkKey.Create(1, 1), 10, 0);
 
         ChunkWriteResult result = await bench.WriteAsync(bench.Grant(member), TransferBench.Payload(16 << 20));
-        ChunkStatus read = await bench.Client.ReadAsync(member, chunk, [], 0, new byte[10], default);
+        ChunkReadResult read = await bench.Client.ReadAsync(member, chunk, [], 0, new byte[10], default);
 
         Assert.That((result.Status, result.FailedNode), Is.EqualTo((ChunkStatus.Stalled, member.Id)), result.Detail);
-        Assert.That(read, Is.EqualTo(ChunkStatus.Stalled));
+        Assert.That(read.Status, Is.EqualTo(ChunkStatus.Stalled));
         Assert.That(bench.Client.IdleConnections, Is.Zero);
     }
 
@@ -185,7 +185,7 @@ internal sealed class TransferFailureTests
         using var hung = new DyingPeer(framesToTake: 1, until: DyingPeer.Never);
         using var cancel = new CancellationTokenSource();
         var chunk = new ChunkReference(TransferBench.Volume, ChunkKey.Create(1, 1), length, 0);
-        Task<ChunkStatus> reading = bench.Client.ReadAsync(
+        Task<ChunkReadResult> reading = bench.Client.ReadAsync(
             new NodeAddress(TransferBench.NodeOf(5), hung.Endpoint), chunk, [], 0, new byte[length], cancel.Token).AsTask();
         await hung.Greeted;
         long start = TimeProvider.System.GetTimestamp();

@@ -62,7 +62,8 @@ internal sealed class TransferRoundTripTests
 
                 Assert.That(await bench.ReadAsync(0, chunk, offset, read), Is.EqualTo(ChunkStatus.Ok));
                 Assert.That(
-                    await direct.ReadAsync(bench.Nodes[0], chunk, [], offset, readDirectly, default), Is.EqualTo(ChunkStatus.Ok));
+                    await direct.ReadAsync(bench.Nodes[0], chunk, [], offset, readDirectly, default),
+                    Is.EqualTo(new ChunkReadResult(ChunkStatus.Ok, Crc32C.Compute(payload.AsSpan(offset, read.Length)))));
                 Assert.That(read.AsSpan().SequenceEqual(payload.AsSpan(offset, read.Length)), Is.True);
                 Assert.That(readDirectly.AsSpan().SequenceEqual(read), Is.True);
             },
@@ -98,7 +99,7 @@ internal sealed class TransferRoundTripTests
 
         Assert.That(await bench.ReadAsync(0, chunk, 0, new byte[600_000]), Is.EqualTo(ChunkStatus.Damaged));
         Assert.That(await bench.ReadAsync(0, chunk, flipped, new byte[1]), Is.EqualTo(ChunkStatus.Damaged));
-        Assert.That(await direct.ReadAsync(bench.Nodes[0], chunk, [], 0, new byte[600_000], default), Is.EqualTo(ChunkStatus.Damaged));
+        Assert.That((await direct.ReadAsync(bench.Nodes[0], chunk, [], 0, new byte[600_000], default)).Status, Is.EqualTo(ChunkStatus.Damaged));
         int elsewhere = flipped == 0 ? 3 * Limits.BlockSize : 0;
         Assert.That(await bench.ReadAsync(0, chunk, elsewhere, new byte[100]), Is.EqualTo(ChunkStatus.Ok), "other blocks are good");
     }
@@ -117,7 +118,7 @@ internal sealed class TransferRoundTripTests
         ChunkReference chunk = TransferBench.Reference(grant, payload);
 
         Assert.That(await bench.ReadAsync(0, chunk, 0, new byte[200_000]), Is.EqualTo(ChunkStatus.Damaged));
-        Assert.That(await direct.ReadAsync(bench.Nodes[0], chunk, [], 0, new byte[10], default), Is.EqualTo(ChunkStatus.Damaged));
+        Assert.That((await direct.ReadAsync(bench.Nodes[0], chunk, [], 0, new byte[10], default)).Status, Is.EqualTo(ChunkStatus.Damaged));
         Assert.That(
             await bench.ReadAsync(0, chunk with { Length = 199_999 }, 0, new byte[10]), Is.EqualTo(ChunkStatus.Damaged), "another length");
     }

@@ -93,9 +93,9 @@ internal sealed class TransferSecurityTests(int length)
         ChunkReference chunk = TransferBench.Reference(bench.Grant(), payload);
         bench.Stores[0].Put(chunk.Key, payload);
 
-        ChunkStatus status = await bench.Client.ReadAsync(bench.Nodes[0], chunk, Reads[how].Token, 0, new byte[length], default);
+        ChunkReadResult read = await bench.Client.ReadAsync(bench.Nodes[0], chunk, Reads[how].Token, 0, new byte[length], default);
 
-        Assert.That(status, Is.EqualTo(ChunkStatus.NotAllowed));
+        Assert.That(read.Status, Is.EqualTo(ChunkStatus.NotAllowed));
         Assert.That(bench.Stores[0].Calls, Is.Empty);
         Assert.That(bench.Client.IdleConnections, Is.EqualTo(1), "the connection serves on");
         Assert.That(await bench.ReadAsync(0, chunk, 0, new byte[length]), Is.EqualTo(ChunkStatus.Ok));

@@ -69,6 +69,7 @@ internal sealed class RootTests
             [
                 async () => (await raw.FindAsync(new Protocol.FindRequest { Path = text })).ToString(),
                 async () => (await raw.OpenAsync(new Protocol.OpenRequest { Path = text })).ToString(),
+                async () => (await raw.OpenAsync(new Protocol.OpenRequest { Path = text, Known = new Protocol.KnownFile { Version = 1 } })).ToString(),
                 async () => (await raw.ListAsync(new Protocol.ListRequest { Directory = text, Limit = 100 })).ToString(),
                 async () => (await raw.ListAsync(new Protocol.ListRequest { Directory = "/", After = text, Prefix = text, Limit = 100 })).ToString(),
                 async () => (await raw.DeleteAsync(new Protocol.DeleteRequest { Operation = Guid.NewGuid().ToProto(), Path = text, Recursive = true })).ToString(),

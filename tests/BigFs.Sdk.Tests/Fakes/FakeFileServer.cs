@@ -166,7 +166,17 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
     public async ValueTask<OpenedFile?> OpenAsync(BigFsPath path, CancellationToken cancellationToken)
     {
         await EnterAsync("open", cancellationToken);
-        return cluster.Files.TryGetValue(path, out var found)
+        return Open(path);
+    }
+
+    public async ValueTask<OpenedChange?> OpenChangedAsync(BigFsPath path, KnownFile known, CancellationToken cancellationToken)
+    {
+        await EnterAsync("open-changed", cancellationToken);
+        return Open(path) is { } opened && known.Holds(opened) ? null : new OpenedChange(Open(path));
+    }
+
+    private OpenedFile? Open(BigFsPath path) =>
+        cluster.Files.TryGetValue(path, out var found)
             ? OnOpen(new OpenedFile
             {
                 File = found.File,
@@ -175,7 +185,6 @@ internal sealed class FakeFileServer(FakeCluster cluster) : IFileServer
                 Content = found.Content,
             })
             : null;
-    }
 
     public async ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
         ImmutableArray<VolumeId> volumes, CancellationToken cancellationToken)

@@ -61,7 +61,7 @@ internal sealed class FakeGateway : IGatewayContent
         return Task.FromResult<IGatewayUpload>(new Try(this, plan, operation, Operations.Count, acknowledged, cancellationToken));
     }
 
-    public Task ReadAsync(BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken) =>
+    public Task<uint> ReadAsync(BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken) =>
         throw new NotSupportedException("Downloads are tested with a real gateway.");
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

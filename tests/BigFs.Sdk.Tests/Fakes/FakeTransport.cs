@@ -90,7 +90,7 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
         }
     }
 
-    public async ValueTask<ChunkStatus> ReadAsync(
+    public async ValueTask<ChunkReadResult> ReadAsync(
         NodeAddress node,
         ChunkReference chunk,
         ImmutableArray<byte> capability,
@@ -100,33 +100,33 @@ internal sealed class FakeTransport(FakeCluster cluster) : IChunkTransport
     {
         if (cluster.IsOutdated(capability))
         {
-            return ChunkStatus.NotAllowed;
+            return new ChunkReadResult(ChunkStatus.NotAllowed);
         }
 
         Reads.Enqueue((node.Id, chunk, offset, destination.Length));
         ChunkStatus status = OnRead is { } hook ? await hook(node, chunk, cancellationToken) : ChunkStatus.Ok;
         if (status != ChunkStatus.Ok)
         {
-            return status;
+            return new ChunkReadResult(status);
         }
 
         if (cluster.Down.ContainsKey(node.Id))
         {
-            return ChunkStatus.Unreachable;
+            return new ChunkReadResult(ChunkStatus.Unreachable);
         }
 
         if (!cluster.Stored.TryGetValue((node.Id, chunk.Key), out byte[]? bytes))
         {
-            return ChunkStatus.ChunkNotFound;
+            return new ChunkReadResult(ChunkStatus.ChunkNotFound);
         }
 
         if (bytes.Length != chunk.Length || Crc32C.Compute(bytes) != chunk.Crc32C)
         {
-            return ChunkStatus.Damaged;
+            return new ChunkReadResult(ChunkStatus.Damaged);
         }
 
         bytes.AsMemory(offset, destination.Length).CopyTo(destination);
-        return ChunkStatus.Ok;
+        return new ChunkReadResult(ChunkStatus.Ok, Crc32C.Compute(destination.Span));
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using BigFs.Core.Chunking;
 using BigFs.Core.Control;
 using BigFs.Core.Metadata;
 using BigFs.Core.Model;
@@ -47,17 +49,64 @@ internal sealed class ChunkReader
     public static async Task<ChunkReader> OpenAsync(
         ClientContext context, BigFsPath path, DownloadOptions options, CancellationToken cancellationToken)
     {
+        if (TryRemember(context, path, options, out OpenedFile? known))
+        {
+            return await OpenAgainAsync(context, known, cancellationToken).ConfigureAwait(false);
+        }
+
         TimeSpan maxStaleness = options.MaxStaleness;
-        OptionChecks.CheckStaleness(path, maxStaleness);
         OpenedFile? opened = await context.Control.RunAsync(
             path,
             (server, token) => maxStaleness > TimeSpan.Zero
                 ? server.OpenStaleAsync(path, maxStaleness, token)
                 : server.OpenAsync(path, token),
             cancellationToken).ConfigureAwait(false);
-        return opened is null
-            ? throw new BigFsException(BigFsErrorCode.NotFound, $"There is no file \"{path}\".") { Path = path.ToString() }
-            : new ChunkReader(context, await WholeAsync(context, opened, cancellationToken).ConfigureAwait(false));
+        return await NewAsync(context, path, opened, isOfNow: maxStaleness == TimeSpan.Zero, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Whether the client opened the file before, and may ask whether it is still that; what stands there now holds only after
+    /// <see cref="OpenAgainAsync"/>.
+    /// </summary>
+    public static bool TryRemember(
+        ClientContext context, BigFsPath path, DownloadOptions options, [NotNullWhen(true)] out OpenedFile? known)
+    {
+        OptionChecks.CheckStaleness(path, options.MaxStaleness);
+        known = null;
+        return options.MaxStaleness == TimeSpan.Zero && context.Gateway is null && context.Opened.TryGet(path, out known);
+    }
+
+    /// <summary>Opens what stands at the path now; the same file when that is what was opened before.</summary>
+    /// <exception cref="BigFsException">As <see cref="OpenAsync"/>.</exception>
+    public static async Task<ChunkReader> OpenAgainAsync(
+        ClientContext context, OpenedFile known, CancellationToken cancellationToken)
+    {
+        BigFsPath path = known.File.Path;
+        KnownFile asked = KnownFile.Of(known)!;
+        OpenedChange? change = await context.Control.RunAsync(
+            path, (server, token) => server.OpenChangedAsync(path, asked, token), cancellationToken).ConfigureAwait(false);
+        return change is null
+            ? new ChunkReader(context, known)
+            : await NewAsync(context, path, change.Found, isOfNow: true, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static async Task<ChunkReader> NewAsync(
+        ClientContext context, BigFsPath path, OpenedFile? opened, bool isOfNow, CancellationToken cancellationToken)
+    {
+        if (opened is null)
+        {
+            context.Opened.Forget(path);
+            throw new BigFsException(BigFsErrorCode.NotFound, $"There is no file \"{path}\".") { Path = path.ToString() };
+        }
+
+        var reader = new ChunkReader(context, await WholeAsync(context, opened, cancellationToken).ConfigureAwait(false));
+        if (isOfNow && context.Gateway is null)
+        {
+            // Its manifest is known to be whole now.
+            context.Opened.Put(opened);
+        }
+
+        return reader;
     }
 
     /// <summary>The file with all of its manifest: of a long one the rest is read part by part.</summary>
@@ -89,22 +138,21 @@ internal sealed class ChunkReader
     /// <summary>Keeps the version readable for an owner, who disposes of it.</summary>
     public ReadLease KeepFor(object owner) => new(_context, Map.File, _lease, owner);
 
-    /// <summary>Fills the destination with verified bytes of a chunk.</summary>
+    /// <summary>Fills the destination with verified bytes of a chunk; returns their checksum.</summary>
     /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut.</exception>
-    public async ValueTask ReadAsync(int index, int offset, Memory<byte> destination, CancellationToken cancellationToken)
+    public async ValueTask<uint> ReadAsync(int index, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         ChunkReference chunk = Map[index];
         if (!Map.Inline.IsEmpty)
         {
             Map.Inline.Slice(offset, destination.Length).CopyTo(destination);
-            return;
+            return Crc32C.Compute(destination.Span);
         }
 
         if (ProvesWhole)
         {
-            await GatewayRange.ReadAsync(
+            return await GatewayRange.ReadAsync(
                 _context, Map.File, Map.StartOf(index) + offset, destination, cancellationToken).ConfigureAwait(false);
-            return;
         }
 
         var round = new ReadRound(_context, Map.File.Path, chunk);
@@ -116,9 +164,9 @@ internal sealed class ChunkReader
                 _locations.TryGetValue(chunk.Volume, out VolumeLocation? location)
                     ? (location.Members, location.Capability)
                     : ([], []);
-            if (await round.TryAllAsync(InOrder(members, index), capability, offset, destination, cancellationToken).ConfigureAwait(false))
+            if (await round.TryAllAsync(InOrder(members, index), capability, offset, destination, cancellationToken).ConfigureAwait(false) is { } crc32C)
             {
-                return;
+                return crc32C;
             }
 
             if (refreshed && round.IsFinal)

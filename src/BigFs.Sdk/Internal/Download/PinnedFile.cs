@@ -52,9 +52,9 @@ internal sealed class PinnedFile
         return _reader.Map.StartOf(index) + _reader.Map[index].Length - position;
     }
 
-    /// <summary>Fills the destination with verified bytes; they must lie in one chunk.</summary>
+    /// <summary>Fills the destination with verified bytes; they must lie in one chunk. Returns their checksum.</summary>
     /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut.</exception>
-    public ValueTask ReadAsync(long position, Memory<byte> destination, CancellationToken cancellationToken)
+    public ValueTask<uint> ReadAsync(long position, Memory<byte> destination, CancellationToken cancellationToken)
     {
         int index = _reader.Map.IndexOf(position);
         return _reader.ReadAsync(index, (int)(position - _reader.Map.StartOf(index)), destination, cancellationToken);

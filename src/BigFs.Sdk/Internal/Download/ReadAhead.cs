@@ -138,7 +138,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         }
 
         BigFsFile file = _reader.Map.File;
-        uint crc32C = Crc32C.Append(before, piece.Data.Span);
+        uint crc32C = Crc32C.Combine(before, piece.Crc32C, piece.Length);
         _crc32C = crc32C;
         if (piece.Start + piece.Length == file.Size && crc32C != file.Crc32C)
         {
@@ -166,12 +166,12 @@ internal sealed class ReadAhead : IAsyncDisposable
     private async Task<Piece> FetchAsync((int Index, int Offset, int Length, long Start) plan)
     {
         byte[] buffer = await _buffers.RentAsync(plan.Length, _stop.Token).ConfigureAwait(false);
-        await _reader.ReadAsync(plan.Index, plan.Offset, buffer.AsMemory(0, plan.Length), _stop.Token).ConfigureAwait(false);
-        return new Piece(buffer, plan.Length, plan.Start);
+        uint crc32C = await _reader.ReadAsync(plan.Index, plan.Offset, buffer.AsMemory(0, plan.Length), _stop.Token).ConfigureAwait(false);
+        return new Piece(buffer, plan.Length, plan.Start, crc32C);
     }
 
-    /// <summary>Verified bytes of the file, from <paramref name="Start"/> on.</summary>
-    internal readonly record struct Piece(byte[] Buffer, int Length, long Start)
+    /// <summary>Verified bytes of the file, from <paramref name="Start"/> on, and their checksum.</summary>
+    internal readonly record struct Piece(byte[] Buffer, int Length, long Start, uint Crc32C)
     {
         /// <summary>The bytes.</summary>
         public ReadOnlyMemory<byte> Data => Buffer.AsMemory(0, Length);

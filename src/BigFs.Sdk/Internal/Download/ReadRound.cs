@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BigFs.Core.Control;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Core.Transfer;
 
 namespace BigFs.Internal.Download;
 
@@ -29,26 +30,26 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
     public bool IsGone => _answers.Exists(answer =>
         answer.Status is ChunkStatus.ChunkNotFound or ChunkStatus.ChunkDeleted);
 
-    /// <summary>Asks one replica after the other until one fills the destination.</summary>
-    public async Task<bool> TryAllAsync(
+    /// <summary>Asks one replica after the other until one fills the destination; its checksum then, else null.</summary>
+    public async Task<uint?> TryAllAsync(
         IEnumerable<NodeAddress> members, ImmutableArray<byte> capability, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         _answers.Clear();
         foreach (NodeAddress node in members)
         {
             _tries++;
-            ChunkStatus status = await ReadAsync(node, capability, offset, destination, cancellationToken).ConfigureAwait(false);
+            (ChunkStatus status, uint crc32C) = await ReadAsync(node, capability, offset, destination, cancellationToken).ConfigureAwait(false);
             if (status == ChunkStatus.Ok)
             {
                 context.Penalties.Clear(node.Id);
-                return true;
+                return crc32C;
             }
 
             _answers.Add((node, status));
             Note(node, status);
         }
 
-        return false;
+        return null;
     }
 
     /// <summary>What each replica of the last round said.</summary>
@@ -73,7 +74,7 @@ internal sealed class ReadRound(ClientContext context, BigFsPath path, ChunkRefe
 
     private bool All(ChunkStatus status) => _answers.Count > 0 && _answers.TrueForAll(answer => answer.Status == status);
 
-    private async ValueTask<ChunkStatus> ReadAsync(
+    private async ValueTask<ChunkReadResult> ReadAsync(
         NodeAddress node, ImmutableArray<byte> capability, int offset, Memory<byte> destination, CancellationToken cancellationToken)
     {
         try

@@ -3,9 +3,9 @@ namespace BigFs.Internal.Gateway;
 /// <summary>Reads ranges of a file's version through the gateway until the stall time-out has passed since the first failure.</summary>
 internal static class GatewayRange
 {
-    /// <summary>Fills the destination.</summary>
+    /// <summary>Fills the destination; returns its checksum.</summary>
     /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut, or what else the gateway says.</exception>
-    public static async ValueTask ReadAsync(
+    public static async ValueTask<uint> ReadAsync(
         ClientContext context, BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var backOff = new BackOff(context.Time, context.Settings.StallTimeout);
@@ -13,8 +13,7 @@ internal static class GatewayRange
         {
             try
             {
-                await context.Gateway!.ReadAsync(file, position, destination, cancellationToken).ConfigureAwait(false);
-                return;
+                return await context.Gateway!.ReadAsync(file, position, destination, cancellationToken).ConfigureAwait(false);
             }
             catch (BigFsException exception) when (exception.Code is BigFsErrorCode.Unavailable or BigFsErrorCode.Damaged)
             {

@@ -15,9 +15,11 @@ internal interface IGatewayContent : IAsyncDisposable
     Task<IGatewayUpload> BeginAsync(
         UploadPlan plan, Guid operation, long? size, Action<long> acknowledged, CancellationToken cancellationToken);
 
-    /// <summary>Fills the destination with a range of one version of a file, verified against the gateway's checksum.</summary>
+    /// <summary>
+    /// Fills the destination with a range of one version of a file, verified against the gateway's checksum, which is returned.
+    /// </summary>
     /// <exception cref="BigFsException">What the gateway said; Unavailable, TimedOut, Damaged.</exception>
-    Task ReadAsync(BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken);
+    Task<uint> ReadAsync(BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken);
 }
 
 /// <summary>One try of an upload; disposing without an end aborts it. One caller at a time.</summary>

@@ -86,14 +86,25 @@ internal static class ContentMethods
     private static ContentMessage<T> Read<T>(ReadOnlySequence<byte> payload, MessageParser<T> parser, Func<T, ByteString?> dataOf)
         where T : class, IMessage<T>
     {
-        if (TrySkipPrefix(payload, out ReadOnlySequence<byte> data))
+        if (!TrySkipPrefix(payload, out ReadOnlySequence<byte> data))
+        {
+            // Anything else, and bytes that another implementation encoded another way.
+            T part = parser.ParseFrom(payload);
+            if (dataOf(part) is not { } bytes)
+            {
+                return ContentMessage<T>.Of(part);
+            }
+
+            data = new ReadOnlySequence<byte>(bytes.Memory);
+        }
+
+        if (ContentDestination.Current is not { } destination)
         {
             return ContentMessage<T>.Received(data);
         }
 
-        // Anything else, and bytes that another implementation encoded another way.
-        T part = parser.ParseFrom(payload);
-        return dataOf(part) is { } bytes ? ContentMessage<T>.Of(bytes.Memory) : ContentMessage<T>.Of(part);
+        destination.Take(data);
+        return ContentMessage<T>.Of(ReadOnlyMemory<byte>.Empty);
     }
 
     private static int WritePrefix(Span<byte> prefix, uint length)

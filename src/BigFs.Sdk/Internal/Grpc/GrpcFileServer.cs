@@ -121,13 +121,16 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
 
     public async ValueTask<OpenedFile?> OpenStaleAsync(BigFsPath path, TimeSpan maxStaleness, CancellationToken cancellationToken)
     {
-        var message = new Protocol.OpenRequest { Path = path.ToString(), MaxStaleness = maxStaleness.Ticks };
-        Protocol.Answer answer =
-            await _connection.ExchangeAsync(new Protocol.Call { Open = message }, cancellationToken).ConfigureAwait(false);
-        return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
-            ? await _connection.CallAsync(
-                (c, o) => c.OpenAsync(message, o), answer => answer.Opened?.FromProto(), cancellationToken).ConfigureAwait(false)
-            : answer.Open.Required("the answer").Opened?.FromProto();
+        Protocol.OpenResponse answer = await OpenAsync(
+            new Protocol.OpenRequest { Path = path.ToString(), MaxStaleness = maxStaleness.Ticks }, cancellationToken).ConfigureAwait(false);
+        return answer.Opened?.FromProto();
+    }
+
+    public async ValueTask<OpenedChange?> OpenChangedAsync(BigFsPath path, KnownFile known, CancellationToken cancellationToken)
+    {
+        Protocol.OpenResponse answer = await OpenAsync(
+            new Protocol.OpenRequest { Path = path.ToString(), Known = known.ToProto() }, cancellationToken).ConfigureAwait(false);
+        return answer.Unchanged ? null : new OpenedChange(answer.Opened?.FromProto());
     }
 
     public ValueTask<ImmutableArray<VolumeLocation>> LocateAsync(
@@ -238,6 +241,15 @@ internal sealed class GrpcFileServer : IFileServer, IAsyncDisposable
         }
 
         _channels.Dispose();
+    }
+
+    private async ValueTask<Protocol.OpenResponse> OpenAsync(Protocol.OpenRequest message, CancellationToken cancellationToken)
+    {
+        Protocol.Answer answer =
+            await _connection.ExchangeAsync(new Protocol.Call { Open = message }, cancellationToken).ConfigureAwait(false);
+        return answer.OutcomeCase == Protocol.Answer.OutcomeOneofCase.TooLarge
+            ? await _connection.CallAsync((c, o) => c.OpenAsync(message, o), static opened => opened, cancellationToken).ConfigureAwait(false)
+            : answer.Open.Required("the answer");
     }
 
     private static RoleConnection<FileServerClient> Connect(

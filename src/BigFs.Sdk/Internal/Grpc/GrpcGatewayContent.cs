@@ -1,4 +1,3 @@
-using BigFs.Core.Chunking;
 using BigFs.Internal.Gateway;
 using BigFs.Internal.Upload;
 using BigFs.Protocol;
@@ -43,7 +42,7 @@ internal sealed class GrpcGatewayContent : IGatewayContent
         }
     }
 
-    public async Task ReadAsync(BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken)
+    public async Task<uint> ReadAsync(BigFsFile file, long position, Memory<byte> destination, CancellationToken cancellationToken)
     {
         var request = new DownloadRequest
         {
@@ -55,37 +54,26 @@ internal sealed class GrpcGatewayContent : IGatewayContent
         };
         var route = new CallRoute { Avoid = [] };
         CallRoute.Current = route;
+        using var received = new ContentDestination(destination);
+        ContentDestination.Current = received;
         using var limit = new StallLimit(_settings.ConnectTimeout + _settings.StallTimeout, _clock, cancellationToken);
         using AsyncServerStreamingCall<ContentMessage<DownloadPart>> call = _channel.Invoker.AsyncServerStreamingCall(
             ContentMethods.Download, null, new CallOptions(cancellationToken: limit.Token), request);
         try
         {
-            int filled = 0;
-            uint? crc32C = null;
+            uint? told = null;
             while (await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false))
             {
                 limit.Restart();
-                using ContentMessage<DownloadPart> message = call.ResponseStream.Current;
-                if (message.Part is null)
+                if (call.ResponseStream.Current.Part is { PartCase: DownloadPart.PartOneofCase.End, End: { } end })
                 {
-                    message.Data.CopyTo(destination[filled..]);
-                    filled += message.Data.Length;
-                }
-                else if (message.Part is { PartCase: DownloadPart.PartOneofCase.End, End: { } end })
-                {
-                    crc32C = end.Crc32C;
+                    told = end.Crc32C;
                 }
             }
 
-            if (filled != destination.Length || crc32C != Crc32C.Compute(destination.Span))
-            {
-                throw Damaged(file, position, EndpointOf(route));
-            }
-        }
-        catch (ArgumentException)
-        {
-            // More than was asked for.
-            throw Damaged(file, position, EndpointOf(route));
+            return told == received.Crc32C && received.Filled == destination.Length && !received.IsOverfull
+                ? received.Crc32C
+                : throw Damaged(file, position, EndpointOf(route));
         }
         catch (RpcException error)
         {

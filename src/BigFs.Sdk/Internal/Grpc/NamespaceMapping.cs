@@ -186,6 +186,12 @@ internal static class NamespaceMapping
         Lease = TimeSpan.FromTicks(proto.Lease),
     };
 
+    public static Protocol.KnownFile ToProto(this KnownFile known) =>
+        new() { Version = known.Version.Value, Volume = known.Volume.Value, Epoch = known.Epoch };
+
+    public static KnownFile FromProto(this Protocol.KnownFile proto) =>
+        new(new BigFsVersion(proto.Version), new VolumeId(proto.Volume), proto.Epoch);
+
     public static Protocol.ListRequest ToProto(this MetadataListRequest request) => new()
     {
         Directory = request.Directory.ToString(),
