@@ -2,6 +2,7 @@ using BigFs.Hosting.Access;
 using BigFs.Hosting.Gateway.Access;
 using BigFs.Hosting.Gateway.Files;
 using BigFs.Hosting.Gateway.Proxy;
+using BigFs.Internal;
 
 namespace BigFs.Hosting.Gateway;
 
@@ -19,6 +20,9 @@ internal sealed record GatewayParts
 
     /// <summary>The contents under way, of HTTP and of gRPC.</summary>
     public required BodyLoad Load { get; init; }
+
+    /// <summary>The pieces of downloads by gRPC: kept between them, within a bound.</summary>
+    public required LargeBuffers Buffers { get; init; }
 
     /// <summary>What applications may take.</summary>
     public required BigFsGatewayLimits Limits { get; init; }

@@ -9,6 +9,7 @@ using BigFs.Hosting.Gateway.Problems;
 using BigFs.Hosting.Gateway.Proxy;
 using BigFs.Hosting.Gateway.Readiness;
 using BigFs.Hosting.Grpc;
+using BigFs.Internal;
 using BigFs.Internal.Grpc;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
@@ -31,6 +32,7 @@ internal sealed class GatewayServer : IGateway
     private readonly ControlProxyConfig _proxy;
     private readonly CancellationTokenSource _stopping = new();
     private readonly HealthService _health;
+    private readonly LargeBuffers _buffers;
     private WebApplication? _app;
     private bool _disposed;
 
@@ -41,6 +43,7 @@ internal sealed class GatewayServer : IGateway
         _clients = new CallerClients(context, _fileServers.Leases);
         _proxy = new ControlProxyConfig(_fileServers, context.ControlTls is not null);
         _health = new HealthService(_stopping.Token);
+        _buffers = new LargeBuffers(context.Services.Time);
     }
 
     /// <inheritdoc/>
@@ -90,6 +93,7 @@ internal sealed class GatewayServer : IGateway
         _proxy.Dispose();
         await _clients.DisposeAsync().ConfigureAwait(false);
         await _fileServers.DisposeAsync().ConfigureAwait(false);
+        _buffers.Dispose();
         _stopping.Dispose();
     }
 
@@ -139,6 +143,7 @@ internal sealed class GatewayServer : IGateway
             Clients = _clients,
             FileServers = _fileServers,
             Load = new BodyLoad(_context.Options.Limits),
+            Buffers = _buffers,
             Limits = _context.Options.Limits,
             Services = _context.Services,
             Stopping = _stopping.Token,

@@ -63,7 +63,7 @@ internal sealed class ContentService(GatewayParts parts)
             TimeSpan.FromTicks(request.MaxStaleness),
             context.CancellationToken);
         using var limit = new StallLimit(ContentLimits.Stall, parts.Services.Time, context.CancellationToken);
-        await new RangeSender(file, responses, limit).SendAsync(
+        await new RangeSender(file, responses, limit, parts.Buffers).SendAsync(
             request.Offset, request.HasLength ? request.Length : long.MaxValue, context.CancellationToken);
     }
 

@@ -1,5 +1,5 @@
-using System.Buffers;
 using BigFs.Core.Chunking;
+using BigFs.Internal;
 using BigFs.Internal.Download;
 using BigFs.Internal.Grpc;
 using BigFs.Protocol;
@@ -9,8 +9,11 @@ namespace BigFs.Hosting.Gateway.Content;
 
 /// <summary>Sends a range of a file: while a piece is on its way to the caller, the next is read.</summary>
 internal sealed class RangeSender(
-    PinnedFile file, IServerStreamWriter<ContentMessage<DownloadPart>> responses, StallLimit limit)
+    PinnedFile file, IServerStreamWriter<ContentMessage<DownloadPart>> responses, StallLimit limit, LargeBuffers large)
 {
+    /// <summary>Pieces of one download: the one on its way to the caller and the next.</summary>
+    private const int Pieces = 2;
+
     private uint _crc32C;
 
     /// <summary>Sends what the file is, its bytes and their checksum.</summary>
@@ -32,22 +35,23 @@ internal sealed class RangeSender(
         }));
 
         // A read that is under way when another step fails is waited for: its buffer is not to be given back before.
+        using var buffers = new TransferBuffers(Pieces, large);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task<Piece>? next = offset < end ? ReadAsync(offset, end, stop.Token) : null;
+        Task<Piece>? next = offset < end ? ReadAsync(buffers, offset, end, stop.Token) : null;
         try
         {
             while (next is not null)
             {
                 Piece piece = await next;
                 long following = piece.Start + piece.Length;
-                next = following < end ? ReadAsync(following, end, stop.Token) : null;
+                next = following < end ? ReadAsync(buffers, following, end, stop.Token) : null;
                 try
                 {
                     await SendAsync(piece);
                 }
                 finally
                 {
-                    ArrayPool<byte>.Shared.Return(piece.Buffer);
+                    buffers.Return(piece.Buffer);
                 }
             }
         }
@@ -59,7 +63,7 @@ internal sealed class RangeSender(
                 await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (next.IsCompletedSuccessfully)
                 {
-                    ArrayPool<byte>.Shared.Return((await next).Buffer);
+                    buffers.Return((await next).Buffer);
                 }
             }
         }
@@ -67,10 +71,12 @@ internal sealed class RangeSender(
         await WriteAsync(ContentMessage<DownloadPart>.Of(new DownloadPart { End = new DownloadEnd { Crc32C = _crc32C } }));
     }
 
-    private async Task<Piece> ReadAsync(long start, long end, CancellationToken cancellationToken)
+    private async Task<Piece> ReadAsync(TransferBuffers buffers, long start, long end, CancellationToken cancellationToken)
     {
         int length = (int)Math.Min(Math.Min(end - start, ContentLimits.LargestPiece), file.LeftInChunk(start));
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
+
+        // Long ones are all of one length, so that each can be used again. Free: the other piece's is the only one in use.
+        byte[] buffer = await buffers.RentAsync(length > LargeBuffers.LargestOfSharedPool ? ContentLimits.LargestPiece : length, cancellationToken);
 
         // Given up when it fails: an abandoned read may still write into it.
         uint crc32C = await file.ReadAsync(start, buffer.AsMemory(0, length), cancellationToken);

@@ -23,7 +23,8 @@ internal sealed class LargeBuffers(TimeProvider time) : IDisposable
     private const long MostKeptAtRest = 16L << 20;
 
     private readonly Lock _lock = new();
-    private readonly Stack<byte[]> _kept = new();
+    /// <summary>The least recently returned first.</summary>
+    private readonly List<byte[]> _kept = [];
     private long _keptBytes;
     private ITimer? _rest;
     private int _transfers;
@@ -70,30 +71,38 @@ internal sealed class LargeBuffers(TimeProvider time) : IDisposable
     {
         lock (_lock)
         {
-            // Lengths seldom differ within a client: a look at the last one is enough.
-            if (_kept.TryPop(out byte[]? last))
+            // The shortest that will do, so that downloads leave the long ones to uploads; of those the one that was used last.
+            int best = -1;
+            for (int i = _kept.Count - 1; i >= 0; i--)
             {
-                _keptBytes -= last.Length;
-                if (last.Length >= length)
+                if (_kept[i].Length >= length && (best < 0 || _kept[i].Length < _kept[best].Length))
                 {
-                    return last;
+                    best = i;
                 }
+            }
+
+            if (best >= 0)
+            {
+                return TakeNeedsLock(best);
             }
         }
 
         return GC.AllocateUninitializedArray<byte>(length);
     }
 
-    /// <summary>Takes a buffer back that nobody touches any more.</summary>
+    /// <summary>Takes a buffer back that nobody touches any more; where too much is kept, what lay longest goes.</summary>
     public void Return(byte[] buffer)
     {
         lock (_lock)
         {
-            if (_keptBytes + buffer.Length <= (_transfers > 0 ? MostKept : MostKeptAtRest) && !_disposed)
+            if (_disposed)
             {
-                _kept.Push(buffer);
-                _keptBytes += buffer.Length;
+                return;
             }
+
+            _kept.Add(buffer);
+            _keptBytes += buffer.Length;
+            DropNeedsLock(_transfers > 0 ? MostKept : MostKeptAtRest);
         }
     }
 
@@ -113,10 +122,26 @@ internal sealed class LargeBuffers(TimeProvider time) : IDisposable
     {
         lock (_lock)
         {
-            while (_transfers == 0 && _keptBytes > MostKeptAtRest)
+            if (_transfers == 0)
             {
-                _keptBytes -= _kept.Pop().Length;
+                DropNeedsLock(MostKeptAtRest);
             }
         }
+    }
+
+    private void DropNeedsLock(long most)
+    {
+        while (_keptBytes > most)
+        {
+            _ = TakeNeedsLock(0);
+        }
+    }
+
+    private byte[] TakeNeedsLock(int index)
+    {
+        byte[] buffer = _kept[index];
+        _kept.RemoveAt(index);
+        _keptBytes -= buffer.Length;
+        return buffer;
     }
 }

@@ -64,6 +64,38 @@ internal sealed class TransferBuffersTests
     }
 
     [Test]
+    public async Task Buffers_of_different_lengths_are_all_used_again(CancellationToken deadline)
+    {
+        using var large = new LargeBuffers(TimeProvider.System);
+        using var transfer = new TransferBuffers(2, large);
+        byte[] longer = await transfer.RentAsync(8 << 20, deadline);
+        byte[] shorter = await transfer.RentAsync(2 << 20, deadline);
+        transfer.Return(shorter);
+        transfer.Return(longer);
+
+        Assert.That(await transfer.RentAsync(2 << 20, deadline), Is.SameAs(shorter), "the long one is left to who needs it");
+        Assert.That(await transfer.RentAsync(8 << 20, deadline), Is.SameAs(longer));
+        transfer.Return(longer);
+        transfer.Return(shorter);
+        Assert.That(await transfer.RentAsync(8 << 20, deadline), Is.SameAs(longer));
+    }
+
+    [Test]
+    public async Task What_lay_longest_goes_when_too_much_is_kept(CancellationToken deadline)
+    {
+        using var large = new LargeBuffers(TimeProvider.System);
+        using var transfer = new TransferBuffers(33, large);
+        byte[][] shorter = [.. Enumerable.Range(0, 32).Select(_ => transfer.Rent(2 << 20, deadline))];
+        byte[] longer = await transfer.RentAsync(8 << 20, deadline);
+        Array.ForEach(shorter, transfer.Return);
+        transfer.Return(longer);
+
+        Assert.That(large.KeptBytes, Is.EqualTo(64 << 20));
+        Assert.That(await transfer.RentAsync(8 << 20, deadline), Is.SameAs(longer));
+        Assert.That(await transfer.RentAsync(2 << 20, deadline), Is.SameAs(shorter[^1]));
+    }
+
+    [Test]
     public async Task Content_is_incomplete_after_a_write_that_failed_in_any_way([Values] bool asynchronously)
     {
         var cluster = new FakeCluster();

@@ -1,5 +1,6 @@
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
+using BigFs.Internal.Gateway;
 
 namespace BigFs.Internal.Download;
 
@@ -14,13 +15,14 @@ internal sealed class ReadAhead : IAsyncDisposable
     private const int LargestWindow = 1 << 20;
 
     /// <summary>
-    /// Largest piece: 2 MiB. Whole chunks of several downloads would not fit into a processor's cache, and cost twice the
+    /// Largest piece from a datanode: 2 MiB. Whole chunks of several downloads would not fit into a processor's cache, and cost twice the
     /// time; smaller pieces ask more often than they need.
     /// </summary>
     private const int LargestPiece = 2 << 20;
 
     private readonly ChunkReader _reader;
     private readonly int _depth;
+    private readonly int _largest;
     private readonly TransferBuffers _buffers;
     private readonly CancellationTokenSource _stop;
     private readonly Queue<Task<Piece>> _pieces = new();
@@ -40,12 +42,13 @@ internal sealed class ReadAhead : IAsyncDisposable
     public ReadAhead(ChunkReader reader, int depth, long position, int? window, CancellationToken cancellationToken)
     {
         _reader = reader;
-        _depth = depth;
-        _buffers = new TransferBuffers(depth, reader.LargeBuffers);
+        _depth = reader.ProvesWhole ? Math.Min(depth, GatewayRange.MostAtOnce) : depth;
+        _largest = reader.ProvesWhole ? GatewayRange.Largest : LargestPiece;
+        _buffers = new TransferBuffers(_depth, reader.LargeBuffers);
         _stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         _next = position;
         Following = position;
-        _window = window ?? LargestPiece;
+        _window = window ?? _largest;
         _crc32C = reader.ProvesWhole && position == 0 ? 0 : null;
         if (window is not null && position < reader.Map.File.Size)
         {
@@ -159,7 +162,7 @@ internal sealed class ReadAhead : IAsyncDisposable
         int offset = (int)(start - _reader.Map.StartOf(index));
         int length = (int)Math.Min(_window, _reader.Map[index].Length - offset);
         _next += length;
-        _window = Math.Min(_window * 4, LargestPiece);
+        _window = Math.Min(_window * 4, _largest);
         return (index, offset, length, start);
     }
 

@@ -3,6 +3,15 @@ namespace BigFs.Internal.Gateway;
 /// <summary>Reads ranges of a file's version through the gateway until the stall time-out has passed since the first failure.</summary>
 internal static class GatewayRange
 {
+    /// <summary>
+    /// Largest range of a download: 4 MiB. A call costs a third of a millisecond at both ends, which is felt in smaller ones; larger
+    /// ones take memory for little.
+    /// </summary>
+    public const int Largest = 4 << 20;
+
+    /// <summary>Most ranges of a download at once: more take memory and processor caches, and bring nothing.</summary>
+    public const int MostAtOnce = 3;
+
     /// <summary>Fills the destination; returns its checksum.</summary>
     /// <exception cref="BigFsException">Damaged, VersionExpired, Unavailable, TimedOut, or what else the gateway says.</exception>
     public static async ValueTask<uint> ReadAsync(

@@ -19,8 +19,11 @@ internal sealed class ChannelCache : IDisposable
     /// </summary>
     private const int Capacity = 1024;
 
-    /// <summary>Bytes of one download that may be on their way: 2 MiB, the largest range that the SDK asks for at once.</summary>
-    private const int ContentWindow = 2 << 20;
+    /// <summary>
+    /// Bytes of one download that may be on their way: 1 MiB. What waits for its reader lies in blocks of 16 KiB, of which the
+    /// runtime's pool keeps few: with more on the way they are fetched from the system again and again.
+    /// </summary>
+    private const int ContentWindow = 1 << 20;
 
     private readonly ConcurrentDictionary<string, CallInvoker> _invokers = new(StringComparer.Ordinal);
     private readonly SocketsHttpHandler _handler;
@@ -45,6 +48,12 @@ internal sealed class ChannelCache : IDisposable
     {
         SocketsHttpHandler handler = MakeHandler();
         handler.InitialHttp2StreamWindowSize = ContentWindow;
+        if (!_security.IsEncrypted)
+        {
+            handler.PlaintextStreamFilter = static (context, _) =>
+                ValueTask.FromResult<Stream>(new LargeReadsStream(new FirstWordStream(context.PlaintextStream)));
+        }
+
         return new RoleChannel(role, source, handler, _security);
     }
 
