@@ -81,10 +81,11 @@ internal static class MetadataBench
     }
 
     /// <summary>Look-ups by one thread, per second.</summary>
-    public static async Task<double> FindsAsync(IMetadataStore store, TimeSpan span, Func<Random, BigFsPath> path)
+    public static async Task<double> FindsAsync(
+        IMetadataStore store, TimeSpan span, Func<Random, BigFsPath> path, int different = 4096)
     {
         var random = new Random(1);
-        BigFsPath[] paths = [.. Enumerable.Range(0, 4096).Select(_ => path(random))];
+        BigFsPath[] paths = [.. Enumerable.Range(0, different).Select(_ => path(random))];
         long done = 0;
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < span)

@@ -147,14 +147,18 @@ internal static class SqliteMetadataSchema
         ALTER TABLE sessions ADD COLUMN staged_bytes INTEGER NOT NULL DEFAULT 0;
         """;
 
-    /// <summary>What to open.</summary>
+    /// <summary>
+    /// What to open. The caches hold the inner pages of some ten million entries and the leaves of a working set, and leave
+    /// a metadata server below 300 MiB: docs/performance.md has the figures.
+    /// </summary>
     public static SqliteDatabaseOptions Database(string? directory) => new()
     {
         Name = "metadata",
         Directory = directory,
         ApplicationId = ApplicationId,
         Migrations = Migrations,
-        CacheKiB = 32 << 10,
+        CacheKiB = 48 << 10,
+        ReadersCacheKiB = 96 << 10,
     };
 
     private static ImmutableArray<SqliteMigration> Migrations { get; } =

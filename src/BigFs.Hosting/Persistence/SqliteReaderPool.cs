@@ -52,7 +52,7 @@ internal sealed class SqliteReaderPool
 
             if (!_idle.TryTake(out (SqliteConnection Connection, SqliteEntryReader Reader) member))
             {
-                SqliteConnection connection = _database.OpenReader();
+                SqliteConnection connection = _database.OpenReader(_most);
                 member = (connection, new SqliteEntryReader(connection, _retention));
             }
 

@@ -15,8 +15,6 @@ internal sealed class SqliteDatabase : IDisposable
     /// <summary>3.51.3: versions before it can corrupt a database when its WAL is reset.</summary>
     public const int OldestLibrary = 3_051_003;
 
-    private const int ReaderCacheKiB = 16 << 10;
-
     private readonly SqliteDatabaseOptions _options;
     private readonly FileStream? _lock;
 
@@ -81,7 +79,8 @@ internal sealed class SqliteDatabase : IDisposable
     }
 
     /// <summary>A connection that only reads; the caller disposes it before this object.</summary>
-    public SqliteConnection OpenReader()
+    /// <param name="sharers">How many connections share the readers' page cache: 1 or more.</param>
+    public SqliteConnection OpenReader(int sharers = 1)
     {
         if (IsInMemory)
         {
@@ -91,7 +90,7 @@ internal sealed class SqliteDatabase : IDisposable
         try
         {
             SqliteConnection reader = Connect(_options, SqliteOpenMode.ReadOnly);
-            Execute(reader, Busy(_options) + SharedPragmas + $"PRAGMA cache_size = -{ReaderCacheKiB};");
+            Execute(reader, Busy(_options) + SharedPragmas + $"PRAGMA cache_size = -{_options.ReadersCacheKiB / sharers};");
             return reader;
         }
         catch (SqliteException exception)

@@ -25,4 +25,7 @@ internal sealed record SqliteDatabaseOptions
 
     /// <summary>Page cache of the writing connection in KiB, at most; filled as needed.</summary>
     public int CacheKiB { get; init; } = 16 << 10;
+
+    /// <summary>Page caches of all reading connections of a pool together in KiB, at most; filled as needed.</summary>
+    public int ReadersCacheKiB { get; init; } = 32 << 10;
 }
