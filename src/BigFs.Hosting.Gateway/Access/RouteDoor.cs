@@ -17,9 +17,13 @@ internal sealed partial class RouteDoor(RequestDelegate next, AccessGate gate, I
         Endpoint? endpoint = context.GetEndpoint();
         if (endpoint?.Metadata.GetMetadata<RoutePolicy>() is { } policy)
         {
-            context.Features.Set(await AdmitAsync(context, policy));
+            Caller caller = await AdmitAsync(context, policy);
+            context.Features.Set(caller);
+            await WhileGoodAsync(context, caller);
+            return;
         }
-        else if (endpoint is not null && endpoint.Metadata.GetMetadata<HasOwnDoor>() is null && !IsRefusal(endpoint))
+
+        if (endpoint is not null && endpoint.Metadata.GetMetadata<HasOwnDoor>() is null && !IsRefusal(endpoint))
         {
             throw AccessErrors.NoPolicy(endpoint.DisplayName ?? "The route");
         }
@@ -29,6 +33,33 @@ internal sealed partial class RouteDoor(RequestDelegate next, AccessGate gate, I
 
     /// <summary>Who makes a request that passed.</summary>
     public static Caller CallerOf(HttpContext context) => context.Features.Get<Caller>() ?? throw new InvalidOperationException("The request did not come through the door.");
+
+    /// <summary>A request ends when its key does: before its answer has begun with an error, else by being broken off.</summary>
+    private async Task WhileGoodAsync(HttpContext context, Caller caller)
+    {
+        if (caller.Key is not { } key)
+        {
+            await next(context);
+            return;
+        }
+
+        CancellationToken aborted = context.RequestAborted;
+        try
+        {
+            await gate.Keys!.WhileGoodAsync(
+                key,
+                end =>
+                {
+                    context.RequestAborted = end;
+                    return next(context);
+                },
+                aborted);
+        }
+        finally
+        {
+            context.RequestAborted = aborted;
+        }
+    }
 
     /// <summary>What routing itself answers with, as for a method that no route takes.</summary>
     private static bool IsRefusal(Endpoint endpoint) => endpoint is not RouteEndpoint;

@@ -23,10 +23,18 @@ internal sealed class ContentService(GatewayParts parts)
         .AddMethod(ContentMethods.Download, DownloadAsync)
         .Build();
 
+    /// <summary>Ends when the caller's key does, wherever it stands.</summary>
+    private Task UploadAsync(
+        IAsyncStreamReader<ContentMessage<UploadPart>> requests, IServerStreamWriter<UploadAnswer> answers, ServerCallContext context) =>
+        AccessInterceptor.Of(context).WhileGoodAsync(end => UploadAsync(requests, answers, context, end), context.CancellationToken);
+
     private async Task UploadAsync(
-        IAsyncStreamReader<ContentMessage<UploadPart>> requests, IServerStreamWriter<UploadAnswer> answers, ServerCallContext context)
+        IAsyncStreamReader<ContentMessage<UploadPart>> requests,
+        IServerStreamWriter<UploadAnswer> answers,
+        ServerCallContext context,
+        CancellationToken cancellationToken)
     {
-        using var limit = new StallLimit(ContentLimits.Stall, parts.Services.Time, context.CancellationToken);
+        using var limit = new StallLimit(ContentLimits.Stall, parts.Services.Time, cancellationToken);
         UploadHeader header = await HeaderAsync(requests, limit);
         CheckProtocol(header.Protocol, context);
         var operation = header.Operation.ToGuid();
@@ -39,7 +47,7 @@ internal sealed class ContentService(GatewayParts parts)
         options.Concurrency = parts.Load.Concurrency;
         await using var content = new UploadedContent(requests, header, limit, body, acknowledgements.AcceptAsync);
         UploadResult result = await lease.Client.UploadAsync(
-            operation, path, content, options, header.CheckedFirst, context.CancellationToken);
+            operation, path, content, options, header.CheckedFirst, cancellationToken);
         await acknowledgements.EndAsync();
         await answers.WriteAsync(new UploadAnswer { Receipt = result.ToProto() });
     }

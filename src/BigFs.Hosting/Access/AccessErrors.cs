@@ -20,6 +20,13 @@ internal static class AccessErrors
     public static BigFsException Expired(string id) =>
         new(BigFsErrorCode.Unauthenticated, $"The access key {id} has expired.");
 
+    /// <summary>Why a key that was found, or not, is not good; null when it is.</summary>
+    public static BigFsException? EndOf(string id, AccessKeyRecord? record, DateTimeOffset now) =>
+        record is null ? Unknown(id)
+        : record.Revoked is not null ? Revoked(id)
+        : record.Expires is { } end && end <= now ? Expired(id)
+        : null;
+
     public static BigFsException Unchecked(BigFsException why) => new(
         BigFsErrorCode.Unavailable, $"Access keys cannot be checked now: {why.Message}", why);
 

@@ -87,9 +87,6 @@ internal sealed class AccessGate
         return CallAccess.OfKey(key, _keys, _versionsOf!(key.Root));
     }
 
-    /// <summary>The rights that a method asks of a client, any of which suffices.</summary>
-    public static AccessRights RightsFor(string method) => RpcPolicies.ByMethod[method].Rights;
-
     /// <summary>Whether a refusal may be logged: one a second, so that strangers do not fill the log.</summary>
     public bool MayLogRefusal()
     {

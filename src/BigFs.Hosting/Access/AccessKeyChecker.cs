@@ -39,6 +39,7 @@ internal sealed class AccessKeyChecker : IAsyncDisposable
     private readonly ConcurrentDictionary<string, Task<AccessKeyRecord?>> _asking = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _lookups = new(MostLookups, MostLookups);
     private readonly CancellationTokenSource _stop = new();
+    private readonly KeysUnderWay _underWay;
 
     /// <summary>Makes a checker; the store stays the caller's.</summary>
     /// <exception cref="BigFsException">InvalidSettings.</exception>
@@ -46,7 +47,11 @@ internal sealed class AccessKeyChecker : IAsyncDisposable
     {
         options.Validate();
         (_store, _options, _time) = (store, options, time);
+        _underWay = new KeysUnderWay(LatestAsync, options.RefreshAfter, time);
     }
+
+    /// <summary>Keys of whose owners something is under way.</summary>
+    public int UnderWay => _underWay.Count;
 
     /// <summary>The record of a key that came with a call.</summary>
     /// <param name="text">The key; null when none came.</param>
@@ -65,13 +70,24 @@ internal sealed class AccessKeyChecker : IAsyncDisposable
         }
 
         AccessKeyRecord? record = await FindAsync(key.Id, cancellationToken).ConfigureAwait(false);
-        return record is not null && key.Is(record.Hash) ? Living(record) : throw AccessErrors.Unknown(key.Id);
+        return record is not null && key.Is(record.Hash) ? Living(key.Id, record) : throw AccessErrors.Unknown(key.Id);
     }
 
     /// <summary>The record as it is now of a key that was checked before.</summary>
     /// <exception cref="BigFsException">As <see cref="CheckAsync"/>.</exception>
     public async ValueTask<AccessKeyRecord> RecheckAsync(AccessKeyRecord before, CancellationToken cancellationToken) =>
-        Living(await FindAsync(before.Id, cancellationToken).ConfigureAwait(false) ?? throw AccessErrors.Unknown(before.Id));
+        Living(before.Id, await FindAsync(before.Id, cancellationToken).ConfigureAwait(false));
+
+    /// <summary>
+    /// Does something for the owner of a key that was checked before, a content or a stream, which ends when the key does: within
+    /// <see cref="AccessKeyCheckerOptions.RefreshAfter"/> and one look-up. While the store is away it goes on.
+    /// </summary>
+    /// <param name="key">The key.</param>
+    /// <param name="work">What is done, until its token is cancelled.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <exception cref="BigFsException">Unauthenticated: the key ended meanwhile. And what the work throws.</exception>
+    public Task WhileGoodAsync(AccessKeyRecord key, Func<CancellationToken, Task> work, CancellationToken cancellationToken) =>
+        _underWay.WhileGoodAsync(key, work, cancellationToken);
 
     /// <summary>Forgets what it knows of a key: it was changed just now.</summary>
     public void Forget(string id) => _known.TryRemove(id, out _);
@@ -79,6 +95,7 @@ internal sealed class AccessKeyChecker : IAsyncDisposable
     /// <summary>Ends the look-ups under way.</summary>
     public async ValueTask DisposeAsync()
     {
+        await _underWay.DisposeAsync().ConfigureAwait(false);
         await _stop.CancelAsync().ConfigureAwait(false);
         foreach (Task<AccessKeyRecord?> asking in _asking.Values)
         {
@@ -89,10 +106,14 @@ internal sealed class AccessKeyChecker : IAsyncDisposable
         _lookups.Dispose();
     }
 
-    private AccessKeyRecord Living(AccessKeyRecord record) =>
-        record.Revoked is not null ? throw AccessErrors.Revoked(record.Id)
-        : record.Expires is { } end && end <= _time.GetUtcNow() ? throw AccessErrors.Expired(record.Id)
-        : record;
+    private AccessKeyRecord Living(string id, AccessKeyRecord? record) =>
+        AccessErrors.EndOf(id, record, _time.GetUtcNow()) is { } why ? throw why : record!;
+
+    /// <summary>The record as it was looked up a moment ago, or is now.</summary>
+    private Task<AccessKeyRecord?> LatestAsync(string id) =>
+        _known.TryGetValue(id, out Known? known) && _time.GetElapsedTime(known.AskedAt) < _options.RefreshAfter
+            ? Task.FromResult(known.Record)
+            : AskOnceAsync(id);
 
     private async ValueTask<AccessKeyRecord?> FindAsync(string id, CancellationToken cancellationToken)
     {
@@ -159,6 +180,7 @@ internal sealed class AccessKeyChecker : IAsyncDisposable
 
                 _known[id] = new Known(record, askedAt);
                 _asking.TryRemove(id, out _);
+                await _underWay.TakeAsync(id, record).ConfigureAwait(false);
                 promise.TrySetResult(record);
             }
             finally

@@ -39,6 +39,13 @@ internal sealed class CallAccess
         }
     }
 
+    /// <summary>Does something for the caller that ends when its key does, if it called with one.</summary>
+    /// <param name="work">What is done, until its token is cancelled.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <exception cref="BigFsException">Unauthenticated: the key ended meanwhile. And what the work throws.</exception>
+    public Task WhileGoodAsync(Func<CancellationToken, Task> work, CancellationToken cancellationToken) =>
+        Key is { } key ? _checker!.WhileGoodAsync(key, work, cancellationToken) : work(cancellationToken);
+
     /// <summary>Checks that a key has one of some rights.</summary>
     /// <exception cref="BigFsException">NotAllowed.</exception>
     public static void Require(AccessKeyRecord key, AccessRights anyOf)

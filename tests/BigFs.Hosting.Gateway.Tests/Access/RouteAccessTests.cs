@@ -20,16 +20,7 @@ internal sealed class RouteAccessTests
     [Test]
     public async Task Every_endpoint_is_in_a_table_of_policies()
     {
-        await using GatewayServer server = await GatewayServer.StartAsync(
-            new GatewayContext
-            {
-                Options = new BigFsGatewayOptions(),
-                Grace = TimeSpan.FromSeconds(1),
-                Names = new NameServer.NameServer(TimeProvider.System),
-                Bus = new InProcessClusterBus(NullLogger.Instance),
-                Services = RoleServices.For(null),
-            },
-            default);
+        await using GatewayServer server = await LoneGateway.StartAsync(new NameServer.NameServer(TimeProvider.System));
         RouteEndpoint[] endpoints = [.. server.Endpoints.Cast<RouteEndpoint>()];
         RouteEndpoint[] own = [.. endpoints.Where(one => one.Metadata.GetMetadata<HasOwnDoor>() is not null)];
         string[] passedOn = [.. ControlProxyConfig.Services.Select(service => $"/{service}/{{method}}")];

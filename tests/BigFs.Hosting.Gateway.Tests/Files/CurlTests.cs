@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using NUnit.Framework;
 
 namespace BigFs.Hosting.Gateway.Tests.Files;
@@ -12,17 +11,7 @@ internal sealed class CurlTests : SharedCluster
     private string Base => $"http://{Cluster.Door}/v1/files/curl";
 
     [OneTimeSetUp]
-    public async Task FindCurlAsync()
-    {
-        try
-        {
-            await RunAsync("--version");
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            Assert.Ignore("There is no curl.");
-        }
-    }
+    public static void FindCurl() => Curl.Require();
 
     [OneTimeTearDown]
     public void Delete() => _folder.Delete(recursive: true);
@@ -98,27 +87,13 @@ internal sealed class CurlTests : SharedCluster
             Assert.That(await SentAsync("-T", file, $"{Base}/new"), Is.EqualTo("201 4000000"));
         }
 
-        async Task<string> SentAsync(params string[] arguments) => (await RunAsync(
-            ["-s", "--http1.1", "--path-as-is", "--expect100-timeout", "30", "-H", "Expect: 100-continue", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", .. arguments])).Trim();
+        async Task<string> SentAsync(params string[] arguments) => (await Curl.RunAsync(
+            ["-s", "--http1.1", "--path-as-is", "--expect100-timeout", "30", "-H", "Expect: 100-continue", "-o", "/dev/null", "-w", "%{http_code} %{size_upload}", .. arguments])).Output;
     }
 
     private async Task<string> StatusAsync(params string[] arguments)
     {
         string[] output = arguments.Contains("-o") ? [] : ["-o", "/dev/null"];
-        return (await RunAsync(["-s", "-w", "%{http_code}", .. output, .. arguments])).Trim();
-    }
-
-    private static async Task<string> RunAsync(params string[] arguments)
-    {
-        using Process curl = Process.Start(new ProcessStartInfo("curl", ["-q", "--noproxy", "*", "--max-time", "60", .. arguments])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        Task<string> errors = curl.StandardError.ReadToEndAsync();
-        string output = await curl.StandardOutput.ReadToEndAsync();
-        await curl.WaitForExitAsync();
-        await errors;
-        return output;
+        return (await Curl.RunAsync(["-s", "-w", "%{http_code}", .. output, .. arguments])).Output;
     }
 }

@@ -19,22 +19,10 @@ internal sealed class StopTests
     {
         var names = new NameServer.NameServer(TimeProvider.System) { Lease = TimeSpan.FromMinutes(10) };
         var server = new HeldFileServer();
-        await using var listener = new ControlListener("127.0.0.1:0", NullLoggerFactory.Instance);
-        listener.Map(Protocol.FileServer.BindService(server));
-        await listener.StartAsync(default);
-        await names.RegisterAsync(RoleNames.Instance(ServiceRole.FileServer, "one", listener.Endpoint), default);
+        await using ControlListener listener = await LoneGateway.ServeAsync(names, "one", server);
 
         // Longer than the test: were it waited for, the test would fail.
-        await using GatewayServer gateway = await GatewayServer.StartAsync(
-            new GatewayContext
-            {
-                Options = new BigFsGatewayOptions(),
-                Grace = TimeSpan.FromMinutes(10),
-                Names = names,
-                Bus = new InProcessClusterBus(NullLogger.Instance),
-                Services = RoleServices.For(null),
-            },
-            default);
+        await using GatewayServer gateway = await LoneGateway.StartAsync(names, grace: TimeSpan.FromMinutes(10));
         using GrpcChannel channel = GrpcChannel.ForAddress("http://" + gateway.Endpoint);
         var client = new Protocol.FileServer.FileServerClient(channel);
         using AsyncDuplexStreamingCall<Calls, Answers> idle = client.Exchange();

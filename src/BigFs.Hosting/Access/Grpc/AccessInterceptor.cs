@@ -8,7 +8,8 @@ namespace BigFs.Hosting.Access.Grpc;
 
 /// <summary>
 /// The door of every control service: finds out who calls and whether the call's policy (<see cref="RpcPolicies"/>) lets it
-/// pass. Stands inside of what translates errors.
+/// pass. Stands inside of what translates errors. A stream of answers ends when its caller's key does; the services of streams both ways
+/// see to that themselves, for each call on it or for the whole.
 /// </summary>
 internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessInterceptor> logger) : Interceptor
 {
@@ -41,7 +42,12 @@ internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessI
         ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         await AdmitAsync(context);
-        await continuation(request, new CheckedWriter<TResponse>(responseStream, context), context);
+        CallAccess caller = Of(context);
+        await (caller.Key is null
+            ? continuation(request, responseStream, context)
+            : caller.WhileGoodAsync(
+                end => continuation(request, new EndingWriter<TResponse>(responseStream, end), new EndingCall(context, end)),
+                context.CancellationToken));
     }
 
     public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
@@ -81,9 +87,8 @@ internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessI
         return gate.AdmitAsync(context.Method, authorization, token, node, hasCertificate, context.CancellationToken);
     }
 
-    /// <summary>A stream to a client, which ends when its key does.</summary>
-    private sealed class CheckedWriter<T>(IServerStreamWriter<T> stream, ServerCallContext context)
-        : IServerStreamWriter<T>
+    /// <summary>A stream to a client that takes nothing more when it has ended.</summary>
+    private sealed class EndingWriter<T>(IServerStreamWriter<T> stream, CancellationToken end) : IServerStreamWriter<T>
     {
         public WriteOptions? WriteOptions
         {
@@ -91,12 +96,17 @@ internal sealed partial class AccessInterceptor(AccessGate gate, ILogger<AccessI
             set => stream.WriteOptions = value;
         }
 
-        public Task WriteAsync(T message) => WriteAsync(message, CancellationToken.None);
+        public async Task WriteAsync(T message)
+        {
+            end.ThrowIfCancellationRequested();
+            await stream.WriteAsync(message, end);
+        }
 
         public async Task WriteAsync(T message, CancellationToken cancellationToken)
         {
-            await Of(context).RequireAsync(AccessGate.RightsFor(context.Method), context.CancellationToken);
-            await stream.WriteAsync(message, cancellationToken);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(end, cancellationToken);
+            either.Token.ThrowIfCancellationRequested();
+            await stream.WriteAsync(message, either.Token);
         }
     }
 

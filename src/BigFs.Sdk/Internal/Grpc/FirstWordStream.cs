@@ -10,6 +10,8 @@ internal sealed class FirstWordStream(Stream inner) : Stream
     private const byte TlsAlert = 0x15;
     private const byte TlsHandshake = 0x16;
 
+    private const string Remedy = "the setting ControlAuthorityFile is needed, and for a gateway an endpoint that begins with https://";
+
     private bool _heard;
 
     public override bool CanRead => true;
@@ -30,13 +32,12 @@ internal sealed class FirstWordStream(Stream inner) : Stream
             _heard = true;
             if (read == 0)
             {
-                throw new IOException(
-                    "it hung up before a word; where the control plane is encrypted, the setting ControlAuthorityFile is needed");
+                throw new IOException("it hung up before a word; where it is encrypted, " + Remedy);
             }
 
             if (buffer.Span[0] is TlsAlert or TlsHandshake)
             {
-                throw new IOException("it speaks TLS; the setting ControlAuthorityFile is needed");
+                throw new IOException("it speaks TLS; " + Remedy);
             }
         }
 
