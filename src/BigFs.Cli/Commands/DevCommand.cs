@@ -107,7 +107,7 @@ internal static class DevCommand
         }
 
         DevOutput.TellReady(context, plan, endpoint, [.. cluster.Roles.Select(role => RoleLine.Of(role, Again(plan, endpoint)))]);
-        await Until.CancelledAsync(cancellationToken);
+        await new RestingMemory(context.Environment.Time).UntilCancelledAsync(cancellationToken);
     }
 
     private static string Again(DevPlan plan, Uri endpoint)
@@ -125,7 +125,7 @@ internal static class DevCommand
         await using var cluster = new DevProcesses(context, plan);
         await cluster.StartAsync(cancellationToken);
         DevOutput.TellReady(context, plan, cluster.Endpoint, cluster.Roles);
-        await Until.CancelledAsync(cancellationToken);
+        await new RestingMemory(context.Environment.Time).UntilCancelledAsync(cancellationToken);
     }
 
     private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);

@@ -76,7 +76,7 @@ internal static class RunCommand
             string again = ThisProgram.Current().CommandLine([.. RunArguments.Make(options, parent), .. metadata]);
             TellReady(context, [.. host.Roles.Select(role => RoleLine.Of(role, again))], telemetry.Endpoint);
             SystemdNotifier.Ready(context.Environment.Variable);
-            await Until.CancelledAsync(stop.Token);
+            await new RestingMemory(context.Environment.Time).UntilCancelledAsync(stop.Token);
             SystemdNotifier.Stopping(context.Environment.Variable);
             telemetry.Watch(null);
         }
