@@ -11,6 +11,12 @@ internal sealed class GetFile(CallerClients clients, BodyLoad load)
     /// <summary>Bytes handed to the connection at a time.</summary>
     private const int Piece = 256 << 10;
 
+    /// <summary>
+    /// The same at first: so much at once tells the stream that it is read to its end, not looked into, and it fetches ahead from
+    /// the beginning.
+    /// </summary>
+    private const int FirstPiece = 1 << 20;
+
     public async Task InvokeAsync(HttpContext context)
     {
         BigFsPath path = TargetPath.Of(context, FileRoutes.Files);
@@ -104,9 +110,9 @@ internal sealed class GetFile(CallerClients clients, BodyLoad load)
     /// <summary>From the client's buffers into the connection's, once.</summary>
     private static async Task CopyAsync(BigFsReadStream content, PipeWriter writer, long left, CancellationToken cancellationToken)
     {
-        while (left > 0)
+        for (int piece = FirstPiece; left > 0; piece = Piece)
         {
-            Memory<byte> room = writer.GetMemory((int)Math.Min(left, Piece));
+            Memory<byte> room = writer.GetMemory((int)Math.Min(left, piece));
             int wanted = (int)Math.Min(left, room.Length);
             int count = await content.ReadAsync(room[..wanted], cancellationToken);
             if (count == 0)
