@@ -5,12 +5,12 @@ using BigFs.Core.Security;
 using BigFs.Hosting.Access;
 using BigFs.Internal.Grpc;
 using BigFs.Protocol;
-using AccessKey = BigFs.Core.Security.AccessKey;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.Extensions.Time.Testing;
 using NUnit.Framework;
+using AccessKey = BigFs.Core.Security.AccessKey;
 
 namespace BigFs.Hosting.Gateway.Tests.Access;
 

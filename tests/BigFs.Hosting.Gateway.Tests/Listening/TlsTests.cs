@@ -98,7 +98,7 @@ internal sealed class TlsTests
         BigFsException refused = (await Assert.ThrowsAsync<BigFsException>(() => client.FindAsync("/a")))!;
 
         Assert.That(refused.Code, Is.EqualTo(BigFsErrorCode.Unavailable));
-        Assert.That(refused.Message, Does.Contain("https://"));
+        Assert.That(refused.Message, Does.Contain("https://"), refused.ToString());
     }
 
     [Test]

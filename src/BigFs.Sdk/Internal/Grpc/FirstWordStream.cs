@@ -10,7 +10,8 @@ internal sealed class FirstWordStream(Stream inner) : Stream
     private const byte TlsAlert = 0x15;
     private const byte TlsHandshake = 0x16;
 
-    private const string Remedy = "the setting ControlAuthorityFile is needed, and for a gateway an endpoint that begins with https://";
+    /// <summary>What helps when the other side is encrypted.</summary>
+    public const string Remedy = "the setting ControlAuthorityFile is needed, and for a gateway an endpoint that begins with https://";
 
     private bool _heard;
 
@@ -26,13 +27,22 @@ internal sealed class FirstWordStream(Stream inner) : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        int read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        int read;
+        try
+        {
+            read = await inner.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException) when (!_heard)
+        {
+            throw HungUp();
+        }
+
         if (!_heard && !buffer.IsEmpty)
         {
             _heard = true;
             if (read == 0)
             {
-                throw new IOException("it hung up before a word; where it is encrypted, " + Remedy);
+                throw HungUp();
             }
 
             if (buffer.Span[0] is TlsAlert or TlsHandshake)
@@ -50,10 +60,10 @@ internal sealed class FirstWordStream(Stream inner) : Stream
     public override int Read(byte[] buffer, int offset, int count) => inner.Read(buffer, offset, count);
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        inner.WriteAsync(buffer, cancellationToken);
+        _heard ? inner.WriteAsync(buffer, cancellationToken) : WriteFirstAsync(buffer, cancellationToken);
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        inner.WriteAsync(buffer, offset, count, cancellationToken);
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Write(byte[] buffer, int offset, int count) => inner.Write(buffer, offset, count);
 
@@ -64,6 +74,21 @@ internal sealed class FirstWordStream(Stream inner) : Stream
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+
+    private async ValueTask WriteFirstAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await inner.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException) when (!_heard)
+        {
+            throw HungUp();
+        }
+    }
+
+    // Without what the system says: that the connection broke is no help, and all that would be told.
+    private static IOException HungUp() => new("it hung up before a word; where it is encrypted, " + Remedy);
 
     protected override void Dispose(bool disposing)
     {

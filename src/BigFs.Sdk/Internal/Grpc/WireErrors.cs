@@ -137,6 +137,9 @@ internal static class WireErrors
             $"it speaks no TLS, or its certificate is not one of the authority's ({refused.Message.TrimEnd('.')})",
         IOException broken when IsInHandshake(transport) =>
             $"it speaks no TLS, or did not accept this side's certificate ({broken.Message.TrimEnd('.')})",
+        // The client of HTTP/2 loses what its connection was told, when that ends while a call waits for it to begin.
+        HttpRequestException early when early.Message.Contains("HTTP/2 handshake", StringComparison.Ordinal) =>
+            $"it hung up before a word; where it is encrypted, {FirstWordStream.Remedy}",
         { } other => other.Message.TrimEnd('.'),
     };
 
