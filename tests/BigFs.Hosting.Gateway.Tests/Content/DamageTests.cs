@@ -31,7 +31,7 @@ internal sealed class DamageTests : SharedCluster
         await StoreAsync($"/damage/always-{asStream}", deadline);
         await using var client = new BigFsClient(relay.Endpoint);
 
-        BigFsException error = await Assert.ThrowsAsync<BigFsException>(() => ReadAsync(client, $"/damage/always-{asStream}", asStream, deadline));
+        BigFsException error = (await Assert.ThrowsAsync<BigFsException>(() => ReadAsync(client, $"/damage/always-{asStream}", asStream, deadline)))!;
 
         Assert.That(error.Code, Is.EqualTo(BigFsErrorCode.Damaged), error.Message);
         Assert.That(relay.Damaged, Is.GreaterThan(1), "it was tried again");
