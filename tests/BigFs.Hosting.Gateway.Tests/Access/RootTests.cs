@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using NUnit.Framework;
 
@@ -63,6 +64,67 @@ internal sealed class RootTests
 
         Assert.That(made, Is.SupersetOf(escaped.Select(name => "/part/" + Uri.UnescapeDataString(name))));
         Assert.That(await PathsOutsideAsync(admin), Is.Empty);
+    }
+
+    [Test]
+    public async Task Two_clients_with_different_roots_never_see_each_other_not_even_by_a_tag_that_they_know()
+    {
+        await using GatewayCluster cluster = await GatewayCluster.StartAsync(keys: true);
+        using HttpClient one = Client(cluster, (await cluster.KeyAsync("rw", "/one")).Text);
+        string otherKey = (await cluster.KeyAsync("rw", "/other")).Text;
+        using HttpClient other = Client(cluster, otherKey);
+        (HttpStatusCode status, string onesTag) = await SendAsync(one, HttpMethod.Put);
+        Assert.That(status, Is.EqualTo(HttpStatusCode.Created));
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((await SendAsync(other, HttpMethod.Get)).Status, Is.EqualTo(HttpStatusCode.NotFound));
+            Assert.That((await SendAsync(other, HttpMethod.Get, "If-None-Match", onesTag)).Status, Is.EqualTo(HttpStatusCode.NotFound));
+            Assert.That((await SendAsync(other, HttpMethod.Put, "If-Match", onesTag)).Status, Is.EqualTo(HttpStatusCode.PreconditionFailed));
+            Assert.That((await SendAsync(other, HttpMethod.Delete, "If-Match", onesTag)).Status, Is.Not.EqualTo(HttpStatusCode.NoContent));
+        }
+
+        (_, string othersTag) = await SendAsync(other, HttpMethod.Put);
+        await using var client = new BigFsClient(new BigFsClientOptions { Endpoint = new Uri($"http://{cluster.Door}"), ApiKey = otherKey });
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(othersTag, Is.Not.EqualTo(onesTag));
+            Assert.That((await SendAsync(other, HttpMethod.Get, "If-Match", onesTag)).Status, Is.EqualTo(HttpStatusCode.PreconditionFailed));
+            Assert.That((await SendAsync(one, HttpMethod.Get, "If-None-Match", othersTag)).Status, Is.EqualTo(HttpStatusCode.OK));
+            Assert.That(await client.ListAsync("/", new ListOptions { Recursive = true }).Select(entry => entry.Path.ToString()).ToListAsync(), Is.EqualTo(["/x"]));
+        }
+
+        // A path of the other's is one of its own below its root.
+        await client.MoveAsync("/x", "/one/x", new MoveOptions { Overwrite = true });
+        await using BigFsClient admin = cluster.Direct(cluster.AdminKey);
+        Assert.That(await admin.FindAsync("/other/one/x"), Is.Not.Null);
+        Assert.That((await SendAsync(one, HttpMethod.Get)).Tag, Is.EqualTo(onesTag), "it is as it was");
+    }
+
+    private static HttpClient Client(GatewayCluster cluster, string key)
+    {
+        var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri($"http://{cluster.Door}") };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        return client;
+    }
+
+    /// <summary>Sends a request for one file, under a condition or none; what it is answered, and the tag of what stands there.</summary>
+    private static async Task<(HttpStatusCode Status, string Tag)> SendAsync(
+        HttpClient client, HttpMethod method, string? condition = null, string? tag = null)
+    {
+        using var request = new HttpRequestMessage(method, "/v1/files/x");
+        if (method == HttpMethod.Put)
+        {
+            request.Content = new ByteArrayContent([1, 2, 3]);
+        }
+
+        if (condition is not null)
+        {
+            request.Headers.TryAddWithoutValidation(condition, tag);
+        }
+
+        using HttpResponseMessage response = await client.SendAsync(request);
+        return (response.StatusCode, response.Headers.ETag?.ToString() ?? "");
     }
 
     private static async Task<List<string>> PathsOutsideAsync(BigFsClient admin)
