@@ -5,7 +5,7 @@ namespace BigFs.Hosting.Gateway.Proxy;
 /// <summary>
 /// The body of a gRPC request that is passed on: it knows whether anybody has read of it, and it ends when the gateway stops, though
 /// its caller would keep it open. It ends between two messages, so that no call is cut: what was passed on is answered, and what
-/// was not is as if it had not been sent. A message is a byte of flags, its length in four bytes, big-endian, and so many bytes.
+/// was not is as if it had not been sent. It does not end before the first, without which a call is an error. A message is a byte of flags, its length in four bytes, big-endian, and so many bytes.
 /// </summary>
 /// <param name="inner">The request's body.</param>
 /// <param name="stopping">Cancelled when the gateway stops.</param>
@@ -16,6 +16,7 @@ internal sealed class CallBody(Stream inner, CancellationToken stopping) : Strea
     private readonly byte[] _prefix = new byte[PrefixBytes];
     private int _prefixed;
     private long _left;
+    private bool _anyPassed;
 
     /// <summary>Whether anybody has read of it.</summary>
     public bool WasRead { get; private set; }
@@ -30,7 +31,7 @@ internal sealed class CallBody(Stream inner, CancellationToken stopping) : Strea
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
-    private bool IsBetweenMessages => _prefixed == 0 && _left == 0;
+    private bool IsBetweenMessages => _anyPassed && _prefixed == 0 && _left == 0;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -102,6 +103,7 @@ internal sealed class CallBody(Stream inner, CancellationToken stopping) : Strea
                 }
             }
 
+            _anyPassed |= _prefixed == 0 && _left == 0;
             bytes = bytes[step..];
         }
 

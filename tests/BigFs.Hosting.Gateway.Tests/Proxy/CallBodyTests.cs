@@ -36,11 +36,31 @@ internal sealed class CallBodyTests
         var pipe = new System.IO.Pipelines.Pipe();
         using var stop = new CancellationTokenSource();
         using var body = new CallBody(pipe.Reader.AsStream(), stop.Token);
+        await pipe.Writer.WriteAsync(Message(0));
+        await body.ReadExactlyAsync(new byte[5]);
 
         ValueTask<int> waiting = body.ReadAsync(new byte[10]);
         await stop.CancelAsync();
 
         Assert.That(await waiting, Is.Zero);
+    }
+
+    [Test]
+    public async Task A_stop_before_the_first_message_ends_it_behind_that([Values] bool waits)
+    {
+        var pipe = new System.IO.Pipelines.Pipe();
+        using var stop = new CancellationTokenSource();
+        using var body = new CallBody(pipe.Reader.AsStream(), stop.Token);
+        ValueTask<int> first = waits ? body.ReadAsync(new byte[5]) : default;
+
+        await stop.CancelAsync();
+
+        byte[] all = [.. Message(7), .. Message(3)];
+        await pipe.Writer.WriteAsync(all);
+        int begun = waits ? await first : 0;
+        var rest = new MemoryStream();
+        await body.CopyToAsync(rest);
+        Assert.That(begun + rest.Length, Is.EqualTo(12));
     }
 
     private static byte[] Message(int length)
