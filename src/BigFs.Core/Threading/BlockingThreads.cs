@@ -9,6 +9,10 @@ internal sealed class BlockingThreads : IDisposable
     [ThreadStatic]
     private static BlockingThreads? _current;
 
+    /// <summary>What a thread that is no set's has lent itself for, see <see cref="RunHere"/>; null for all others.</summary>
+    [ThreadStatic]
+    private static Loan? _loan;
+
     private readonly object _lock = new();
     private readonly Queue<Action> _queue = new();
     private readonly List<Thread> _threads = [];
@@ -25,6 +29,43 @@ internal sealed class BlockingThreads : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(most);
         _name = name;
         _most = most;
+    }
+
+    /// <summary>
+    /// Whether this thread was lent to a set, and runs work of it: whoever lent it waits for that, and for nothing else.
+    /// </summary>
+    public static bool IsLent => _loan is { IsRunning: true };
+
+    /// <summary>
+    /// Starts something, and lends the thread, which may block, to whatever it hands to a set: that is done here when the start
+    /// has returned, without a change of threads. What is handed to a set while it is done goes to the set's threads.
+    /// </summary>
+    public static void RunHere(Action start)
+    {
+        var loan = new Loan();
+        _loan = loan;
+        try
+        {
+            start();
+        }
+        finally
+        {
+            Queue<(BlockingThreads Set, Action Item)> here = loan.HandedOver;
+            loan.HandedOver = new();
+            loan.IsRunning = true;
+            while (here.TryDequeue(out (BlockingThreads Set, Action Item) next))
+            {
+                _current = next.Set;
+                next.Item();
+            }
+
+            _current = null;
+            _loan = null;
+            foreach ((BlockingThreads set, Action item) in loan.HandedOver)
+            {
+                set.Enqueue(item);
+            }
+        }
     }
 
     /// <summary>
@@ -61,13 +102,13 @@ internal sealed class BlockingThreads : IDisposable
 
     /// <summary>
     /// Goes on, on one of the threads, after what waits before the caller: a chain of calls is then made there without a
-    /// change of threads, as long as nothing else is awaited in between.
+    /// change of threads, as long as nothing else is awaited in between. A thread that was lent is given back.
     /// </summary>
     public Task EnterAsync()
     {
         lock (_lock)
         {
-            if (_current == this && _queue.Count == 0)
+            if (_current == this && _loan is null && _queue.Count == 0)
             {
                 return Task.CompletedTask;
             }
@@ -110,6 +151,12 @@ internal sealed class BlockingThreads : IDisposable
         lock (_lock)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
+            if (_loan is { } loan)
+            {
+                loan.HandedOver.Enqueue((this, item));
+                return;
+            }
+
             _queue.Enqueue(item);
             if (_idle >= _queue.Count)
             {
@@ -149,5 +196,14 @@ internal sealed class BlockingThreads : IDisposable
 
             item();
         }
+    }
+
+    private sealed class Loan
+    {
+        /// <summary>Whether what was handed over by the start is being run.</summary>
+        public bool IsRunning { get; set; }
+
+        /// <summary>What was handed over and has no thread yet.</summary>
+        public Queue<(BlockingThreads Set, Action Item)> HandedOver { get; set; } = new();
     }
 }

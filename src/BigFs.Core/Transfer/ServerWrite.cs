@@ -1,6 +1,7 @@
 using BigFs.Core.Faults;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Core.Threading;
 
 namespace BigFs.Core.Transfer;
 
@@ -52,9 +53,12 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
                 return broken;
             }
 
-            append = AppendAsync(buffer);
+            ChunkBuffer whole = buffer;
             buffer = null;
-            return Conclude(append, relay);
+
+            // This thread has nothing else to do meanwhile: it writes and flushes by itself when the volume's log is at rest.
+            BlockingThreads.RunHere(() => append = AppendAsync(whole));
+            return Conclude(append!, relay);
         }
         finally
         {

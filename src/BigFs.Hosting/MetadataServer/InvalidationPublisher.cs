@@ -3,14 +3,14 @@ using BigFs.Core.Messaging;
 namespace BigFs.Hosting.MetadataServer;
 
 /// <summary>
-/// Tells file servers what changed in the namespace. The first change is told at once; those that follow within a few
-/// milliseconds go together. Never waits for the bus in an operation, and never fails one: who was not told finds out when it
+/// Tells file servers what changed in the namespace. The first change is told at once; those that follow within a twentieth of
+/// a second go together. Never waits for the bus in an operation, and never fails one: who was not told finds out when it
 /// asks. Thread-safe.
 /// </summary>
 internal sealed class InvalidationPublisher(IClusterBus bus, TimeProvider time) : IAsyncDisposable
 {
     /// <summary>How long a change waits for others, when one was told just before.</summary>
-    public static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(5);
+    public static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();

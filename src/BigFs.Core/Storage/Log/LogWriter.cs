@@ -1,4 +1,5 @@
 using BigFs.Core.Faults;
+using BigFs.Core.Threading;
 
 namespace BigFs.Core.Storage;
 
@@ -195,17 +196,10 @@ internal sealed class LogWriter
 
     private async Task RunAsync()
     {
-        while (true)
+        // Leaves the caller's stack, so that it neither builds batches nor works for others on a disk that never waits.
+        await _file.EnterWriterAsync();
+        while (TakeGroup() is { } group)
         {
-            // Leaves the caller's stack, so that it neither builds batches nor works for others on a disk that never waits;
-            // and between two groups lets others have the thread.
-            await _file.EnterWriterAsync();
-            if (TakeGroup() is not { } group)
-            {
-                await _completion;
-                return;
-            }
-
             try
             {
                 await CommitAsync(group);
@@ -222,16 +216,26 @@ internal sealed class LogWriter
 
             await _completion;
             _completion = CompleteAsync(group);
+            if (HasMore())
+            {
+                await _file.EnterWriterAsync(); // between two groups others may have the thread
+            }
         }
+
+        await _completion;
     }
 
     /// <summary>
     /// Ends the entries' waits, away from the loop and the disk's threads: what is awaited goes on right there, one entry after
-    /// the other, while the next group is being written.
+    /// the other, while the next group is being written. Who lent the thread for an entry of its own goes on at once.
     /// </summary>
     private async Task CompleteAsync(List<LogEntry> group)
     {
-        await Task.Yield();
+        if (!BlockingThreads.IsLent || group.Count > 1)
+        {
+            await Task.Yield();
+        }
+
         CrashPoint.Reach("flush.before-acknowledgement");
         group.ForEach(entry => entry.Complete());
         CrashPoint.Reach("flush.after-acknowledgement");
@@ -241,6 +245,15 @@ internal sealed class LogWriter
         }
     }
 
+    private bool HasMore()
+    {
+        lock (_lock)
+        {
+            return _queue.Count > 0;
+        }
+    }
+
+    /// <summary>What is to be written next; null, and the loop ends, when nothing waits.</summary>
     private List<LogEntry>? TakeGroup()
     {
         var group = new List<LogEntry>();
