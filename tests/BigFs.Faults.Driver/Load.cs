@@ -1,6 +1,7 @@
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Core.Threading;
 
 namespace BigFs.Faults.Driver;
 
@@ -134,11 +135,22 @@ internal sealed class Load(string directory, int seed, long run, int operations)
         ChunkBuffer buffer = await store.Buffers.RentAsync(bytes.Length, CancellationToken.None);
         bytes.CopyTo(buffer.Payload);
         VolumeOrder order = Stores.Order(store, volume.Volume.Value, volume.Epoch, run);
-        ChunkStatus status = await store.AppendAsync(
-            new ChunkAppend(
-                volume.Volume, volume.Epoch, order.Members, new ChunkKey(key), bytes.Length, Crc32C.Compute(bytes)),
-            buffer,
-            CancellationToken.None);
+        var append = new ChunkAppend(
+            volume.Volume, volume.Epoch, order.Members, new ChunkKey(key), bytes.Length, Crc32C.Compute(bytes));
+
+        // As a datanode does: the connection of a large chunk lends its thread.
+        ValueTask<ChunkStatus> written = default;
+        void Begin() => written = store.AppendAsync(append, buffer, CancellationToken.None);
+        if (bytes.Length >= LogFormat.LargeChunk)
+        {
+            BlockingThreads.RunHere(Begin);
+        }
+        else
+        {
+            Begin();
+        }
+
+        ChunkStatus status = await written;
         if (status == ChunkStatus.Ok)
         {
             _output.Write(line with { IsAcknowledged = true });
