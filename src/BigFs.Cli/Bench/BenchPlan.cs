@@ -21,8 +21,11 @@ internal sealed record BenchPlan
     /// <summary>What is done.</summary>
     public required BenchOperation Operation { get; init; }
 
-    /// <summary>Bytes of each file; of a put. A get takes the sizes that it finds.</summary>
+    /// <summary>Bytes of each file; of a put.</summary>
     public long Size { get; init; } = 8 << 20;
+
+    /// <summary>Bytes that each file must have; of a get. Null for whatever it finds.</summary>
+    public long? ExpectedSize { get; init; }
 
     /// <summary>Files.</summary>
     public int Count { get; init; } = 16;
@@ -33,7 +36,7 @@ internal sealed record BenchPlan
     /// <summary>Files in flight at once.</summary>
     public int Concurrency { get; init; } = 1;
 
-    /// <summary>Replicas of each chunk; null for the cluster's own setting.</summary>
+    /// <summary>Replicas of each chunk; null for the cluster's own setting, and of a get for whatever it finds.</summary>
     public int? Replicas { get; init; }
 
     /// <summary>Whether a put keeps contents with their names, where they are small enough.</summary>

@@ -56,6 +56,17 @@ internal sealed class TransferWork : IBenchWork
             throw new BigFsException(BigFsErrorCode.Damaged, message) { Path = path.ToString() };
         }
 
+        Expect("bytes", "--size", file.Size, _plan.ExpectedSize, path);
+        Expect("replicas", "--replicas", file.Replicas, _plan.Replicas, path);
         return new BenchOutcome { Bytes = file.Size, Replicas = file.Replicas };
+    }
+
+    private static void Expect(string what, string option, long found, long? expected, BigFsPath path)
+    {
+        if (expected is { } one && one != found)
+        {
+            string message = $"The file has {found} {what}, where {option} says {one}: it is of another put.";
+            throw new BigFsException(BigFsErrorCode.InvalidArgument, message) { Path = path.ToString() };
+        }
     }
 }

@@ -23,31 +23,17 @@ internal static class BenchCommand
 
     private static Command MakePut(BigFsCommandLine line)
     {
-        var size = new Option<long>("--size")
-        {
-            Description = "Bytes of each file, or with KiB, MiB, GiB; default 8MiB.",
-            HelpName = "SIZE",
-            DefaultValueFactory = _ => new BenchPlan { Operation = BenchOperation.Put }.Size,
-            CustomParser = result =>
-            {
-                string text = result.Tokens[0].Value;
-                if (!ByteSize.TryParse(text, out long bytes))
-                {
-                    result.AddError($"--size \"{text}\" is no size: bytes, or a whole number with KiB, MiB or GiB.");
-                }
-
-                return bytes;
-            },
-        };
+        Option<long?> size = MakeSize("Bytes of each file, or with KiB, MiB, GiB; default 8MiB.");
         var replicas = NumberOption.Make<int>("--replicas", "N", "Datanodes that keep each part, 1 to 8; default the cluster's setting.");
         var inline = new Option<bool>("--inline") { Description = "Keep the content of small files with their names." };
         var command = new Command("put", "Uploads files of one size and measures it.") { size, replicas, inline };
         Common common = Common.AddTo(command);
         line.SetAction(command, (parsed, context, cancellationToken) =>
         {
-            BenchPlan plan = common.Plan(parsed, BenchOperation.Put) with
+            BenchPlan plan = common.Plan(parsed, BenchOperation.Put);
+            plan = plan with
             {
-                Size = parsed.GetValue(size),
+                Size = parsed.GetValue(size) ?? plan.Size,
                 Replicas = parsed.GetValue(replicas),
                 Inline = parsed.GetValue(inline),
             };
@@ -59,15 +45,43 @@ internal static class BenchCommand
     private static Command MakeGet(BigFsCommandLine line)
     {
         Option<int?> passes = NumberOption.Make<int>("--passes", "N", "How often all of them are downloaded, one pass after the other; default 1.");
-        var command = new Command("get", "Downloads what a put of the same prefix and count left, and measures it.") { passes };
+        Option<long?> size = MakeSize("As of the put: a file of another size fails; default any size.");
+        var replicas = NumberOption.Make<int>("--replicas", "N", "As of the put: a file with another number of replicas fails; default any.");
+        var inline = new Option<bool>("--inline") { Description = "As of the put; a download finds the content wherever it is." };
+        var command = new Command("get", "Downloads what a put of the same prefix and count left, and measures it.")
+        {
+            passes, size, replicas, inline,
+        };
         Common common = Common.AddTo(command);
         line.SetAction(command, (parsed, context, cancellationToken) =>
         {
-            BenchPlan plan = common.Plan(parsed, BenchOperation.Get) with { Passes = parsed.GetValue(passes) ?? 1 };
+            BenchPlan plan = common.Plan(parsed, BenchOperation.Get) with
+            {
+                Passes = parsed.GetValue(passes) ?? 1,
+                ExpectedSize = parsed.GetValue(size),
+                Replicas = parsed.GetValue(replicas),
+            };
             return TransferAsync(context, plan, cancellationToken);
         });
         return command;
     }
+
+    private static Option<long?> MakeSize(string description) => new("--size")
+    {
+        Description = description,
+        HelpName = "SIZE",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (ByteSize.TryParse(text, out long bytes))
+            {
+                return bytes;
+            }
+
+            result.AddError($"--size \"{text}\" is no size: bytes, or a whole number with KiB, MiB or GiB.");
+            return null;
+        },
+    };
 
     private static Command MakeNames(BigFsCommandLine line, BenchOperation operation, string description)
     {

@@ -72,7 +72,9 @@ internal sealed class ChunkSender(
         _abort = _connection.AbortOn(cancellationToken);
         _id = _connection.BeginExchange();
         Span<byte> message = stackalloc byte[FrameHeader.MaxMessage];
-        _connection.Send(FrameType.Write, _id, message[..request.Encode(message)], stall, more: true);
+
+        // Not held back for the data: the member wakes and checks the request while they are on their way.
+        _connection.Send(FrameType.Write, _id, message[..request.Encode(message)], stall);
     }
 
     /// <summary>The same; a pooled connection that turns out dead is replaced once.</summary>

@@ -89,6 +89,22 @@ internal sealed class BenchCommandTests
         Assert.That(result.GetProperty("durability").ValueKind, Is.EqualTo(JsonValueKind.Null));
     }
 
+    [TestCase("--size 5000 --replicas 2 --inline", null)]
+    [TestCase("--size 4KiB", "5000 bytes, where --size says 4096")]
+    [TestCase("--replicas 3", "2 replicas, where --replicas says 3")]
+    public async Task A_get_takes_the_options_of_its_put_and_fails_on_files_of_another(string options, string? failure)
+    {
+        Mock<IBigFsClient> client = Client("/bench/00000000");
+        client.GivesDownload("/bench/00000000", new byte[5000]);
+
+        CliRun run = await CliRun.Async(
+            client, ["bench", "get", "--count", "1", "--warm-up", "0", "--json", .. options.Split(' ')]);
+
+        Assert.That(run.OutputJson.Single().GetProperty("failed").GetInt64(), Is.EqualTo(failure is null ? 0 : 1));
+        Assert.That(run.ExitCode == ExitCode.Ok, Is.EqualTo(failure is null), run.Error);
+        Assert.That(run.Error, failure is null ? Does.Not.Contain("where --") : Does.Contain(failure).And.Contain("/bench/00000000"));
+    }
+
     [Test]
     public async Task A_get_with_passes_reads_all_files_so_often()
     {
@@ -156,7 +172,7 @@ internal sealed class BenchCommandTests
     [TestCase("put --concurrency 1025", "--concurrency is 1025; it must be 1 to 1024.")]
     [TestCase("put --warm-up -1", "--warm-up must be 0 to 3600 seconds.")]
     [TestCase("put --warm-up NaN", "--warm-up must be 0 to 3600 seconds.")]
-    [TestCase("get --size 8MiB", "bigfs bench get --help")]
+    [TestCase("get --size 8MB", "--size \"8MB\" is no size")]
     public async Task What_cannot_be_measured_is_refused_in_a_sentence(string arguments, string sentence)
     {
         CliRun run = await CliRun.Async(CliRun.Client(), ["bench", .. arguments.Split(' ')]);
