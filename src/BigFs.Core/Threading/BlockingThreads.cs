@@ -38,10 +38,17 @@ internal sealed class BlockingThreads : IDisposable
 
     /// <summary>
     /// Starts something, and lends the thread, which may block, to whatever it hands to a set: that is done here when the start
-    /// has returned, without a change of threads. What is handed to a set while it is done goes to the set's threads.
+    /// has returned, without a change of threads. What is handed to a set while it is done goes to the set's threads. A thread
+    /// that is a set's own or is lent already just starts it.
     /// </summary>
     public static void RunHere(Action start)
     {
+        if (_loan is not null || _current is not null)
+        {
+            start();
+            return;
+        }
+
         var loan = new Loan();
         _loan = loan;
         try

@@ -55,10 +55,7 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
 
             ChunkBuffer whole = buffer;
             buffer = null;
-
-            // This thread has nothing else to do meanwhile: it writes and flushes by itself when the volume's log is at rest.
-            BlockingThreads.RunHere(() => append = AppendAsync(whole));
-            return Conclude(append!, relay);
+            return Conclude(append = Append(whole), relay);
         }
         finally
         {
@@ -67,6 +64,40 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
             if (append is not null)
             {
                 Task.WaitAny(append);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Appends the chunk, which the append owns from here on. This thread has nothing else to do: it writes and flushes by itself
+    /// when the volume's log is at rest, while another one tells the writer that it is worth while to wait, as long as it is.
+    /// </summary>
+    private Task<ChunkStatus> Append(ChunkBuffer buffer)
+    {
+        Task<ChunkStatus>? append = null;
+        Func<bool> moves = Moves(() => context.Headway.Appended);
+        var gate = new Lock();
+        bool returned = false;
+        TimeSpan interval = context.Options.WaitingInterval;
+        using (context.Time.CreateTimer(_ => Tell(), null, interval, interval))
+        {
+            BlockingThreads.RunHere(() => append = AppendAsync(buffer));
+            lock (gate)
+            {
+                returned = true;
+            }
+        }
+
+        return append!;
+
+        void Tell()
+        {
+            lock (gate)
+            {
+                if (!returned && !_writerIsGone && moves())
+                {
+                    TrySendWaiting();
+                }
             }
         }
     }
@@ -278,6 +309,19 @@ internal sealed class ServerWrite(ServerContext context, BlockingConnection upst
             {
                 SendWaiting();
             }
+        }
+    }
+
+    private void TrySendWaiting()
+    {
+        try
+        {
+            SendWaiting();
+        }
+        catch (TransferException)
+        {
+            // The writer is gone, and the answer will find it so.
+            return;
         }
     }
 

@@ -12,10 +12,14 @@ internal sealed class InvalidationPublisher(IClusterBus bus, TimeProvider time) 
     /// <summary>How long a change waits for others, when one was told just before.</summary>
     public static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>So many changes wait no longer: an event stays well below a broker's limit.</summary>
+    private const int Enough = MetadataInvalidated.MaxPaths / 4;
+
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private HashSet<BigFsPath> _paths = [];
     private HashSet<BigFsPath> _trees = [];
+    private TaskCompletionSource _hasEnough = NewSignal();
     private bool _everything;
     private bool _running;
     private Task _loop = Task.CompletedTask;
@@ -33,7 +37,13 @@ internal sealed class InvalidationPublisher(IClusterBus bus, TimeProvider time) 
             }
 
             (tree ? _trees : _paths).Add(path);
-            if (_paths.Count + _trees.Count > MetadataInvalidated.MaxPaths)
+            int waiting = _paths.Count + _trees.Count;
+            if (waiting >= Enough)
+            {
+                _hasEnough.TrySetResult();
+            }
+
+            if (waiting > MetadataInvalidated.MaxPaths)
             {
                 // The bus does not keep up: that everything changed is short, and as true.
                 _everything = true;
@@ -69,18 +79,33 @@ internal sealed class InvalidationPublisher(IClusterBus bus, TimeProvider time) 
     {
         // Not in the flow of the operation that changed something.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
-        while (Take() is { } message)
+        while (!stopping.IsCancellationRequested && Take() is { } message)
         {
             await bus.PublishAsync(message, stopping).ConfigureAwait(false);
-            await Task.Delay(Gathering, time, stopping).ConfigureAwait(false);
+            Task enough;
+            lock (_gate)
+            {
+                enough = _hasEnough.Task;
+            }
+
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+            await Task.WhenAny(enough, Task.Delay(Gathering, time, end.Token)).ConfigureAwait(false);
+            await end.CancelAsync().ConfigureAwait(false);
         }
     }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>What is to be told next; null, and the loop ends, when there is nothing.</summary>
     private MetadataInvalidated? Take()
     {
         lock (_gate)
         {
+            if (_hasEnough.Task.IsCompleted)
+            {
+                _hasEnough = NewSignal();
+            }
+
             if (_everything)
             {
                 _everything = false;

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using BigFs.Core.Chunking;
 using BigFs.Core.Model;
 using BigFs.Core.Storage;
+using BigFs.Core.Threading;
 using BigFs.Core.Transfer;
 using Microsoft.Extensions.Logging.Abstractions;
 using NUnit.Framework;
@@ -109,6 +110,43 @@ internal sealed class TransferFailureTests
         ChunkWriteResult result = await bench.WriteAsync(bench.Grant(), TransferBench.Payload(1000));
 
         Assert.That((result.Status, result.FailedNode), Is.EqualTo((ChunkStatus.Stalled, bench.Nodes[1].Id)), result.Detail);
+    }
+
+    [Test]
+    public async Task A_slow_flush_on_the_connections_own_thread_is_waited_for_while_others_end()
+    {
+        TimeSpan stall = TimeSpan.FromMilliseconds(400);
+        await using TransferBench bench = await TransferBench.StartAsync(1, stall, options: TransferBench.ImpatientRelay);
+        using var disk = new BlockingThreads("disk", 1);
+        using var done = new ManualResetEventSlim();
+        string? flushedBy = null;
+        bench.Stores[0].Flush = _ => disk.RunAsync(() =>
+        {
+            flushedBy = Thread.CurrentThread.Name;
+            done.Wait();
+        }).AsTask();
+        Task<ChunkWriteResult> slow = bench.WriteAsync(bench.Grant(), TransferBench.Payload(ChunkLength));
+        await TransferBench.EventuallyAsync(() => flushedBy is not null, "the flush began");
+        bench.Stores[0].Flush = _ => Task.CompletedTask;
+
+        try
+        {
+            // Other chunks show that the node gets on, for three times as long as the writer has patience with one that does not.
+            for (long begun = TimeProvider.System.GetTimestamp(); TimeProvider.System.GetElapsedTime(begun) < stall * 3;)
+            {
+                ChunkWriteResult other = await bench.WriteAsync(bench.Grant(), TransferBench.Payload(ChunkLength));
+                Assert.That(other.Status, Is.EqualTo(ChunkStatus.Ok), other.Detail);
+            }
+
+            Assert.That(slow.IsCompleted, Is.False);
+        }
+        finally
+        {
+            done.Set();
+        }
+
+        Assert.That((await slow).Status, Is.EqualTo(ChunkStatus.Ok), (await slow).Detail);
+        Assert.That(flushedBy, Is.EqualTo("bigfs-connection"));
     }
 
     [Test]

@@ -14,7 +14,9 @@ public sealed class PosixDisk : IDisk
     private readonly BlockingThreads _readers;
 
     /// <summary>Makes a disk; one may serve any number of folders.</summary>
-    /// <param name="threads">Most threads for writes and syncs, and as many for reads; 1 or more, default 4.</param>
+    /// <param name="threads">
+    /// Most threads for writes and syncs, beside those that callers lend, and as many for reads; 1 or more, default 4.
+    /// </param>
     /// <exception cref="PlatformNotSupportedException">The system is not Linux.</exception>
     public PosixDisk(int threads = 4)
     {

@@ -198,8 +198,9 @@ internal sealed class LogWriter
     {
         // Leaves the caller's stack, so that it neither builds batches nor works for others on a disk that never waits.
         await _file.EnterWriterAsync();
-        while (TakeGroup() is { } group)
+        do
         {
+            List<LogEntry> group = TakeGroup();
             try
             {
                 await CommitAsync(group);
@@ -216,13 +217,29 @@ internal sealed class LogWriter
 
             await _completion;
             _completion = CompleteAsync(group);
-            if (HasMore())
+        }
+        while (await GoesOnAsync());
+
+        await _completion;
+    }
+
+    /// <summary>
+    /// Whether there is another group to be written: then between the two others have had the thread, and one that was lent
+    /// has been given back. Else the loop has ended.
+    /// </summary>
+    private async ValueTask<bool> GoesOnAsync()
+    {
+        lock (_lock)
+        {
+            _running = _queue.Count > 0;
+            if (!_running)
             {
-                await _file.EnterWriterAsync(); // between two groups others may have the thread
+                return false;
             }
         }
 
-        await _completion;
+        await _file.EnterWriterAsync();
+        return true;
     }
 
     /// <summary>
@@ -245,16 +262,8 @@ internal sealed class LogWriter
         }
     }
 
-    private bool HasMore()
-    {
-        lock (_lock)
-        {
-            return _queue.Count > 0;
-        }
-    }
-
-    /// <summary>What is to be written next; null, and the loop ends, when nothing waits.</summary>
-    private List<LogEntry>? TakeGroup()
+    /// <summary>What is written next; something waits while the loop runs.</summary>
+    private List<LogEntry> TakeGroup()
     {
         var group = new List<LogEntry>();
         lock (_lock)
@@ -267,9 +276,7 @@ internal sealed class LogWriter
             }
 
             StorageMetrics.Queued(-group.Count);
-
-            _running = group.Count > 0;
-            return _running ? group : null;
+            return group;
         }
     }
 
