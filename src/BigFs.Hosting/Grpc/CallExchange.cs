@@ -30,6 +30,7 @@ internal sealed partial class CallExchange
     private readonly Dictionary<uint, Running> _running = [];
     private readonly string _service;
     private readonly ITimer _deadlines;
+    private bool _isTicking;
 
     private CallExchange(
         string service,
@@ -40,7 +41,7 @@ internal sealed partial class CallExchange
     {
         (_service, _answers, _handle, _logger) = (service, answers, handle, logger);
         _deadlines = TimeProvider.System.CreateTimer(
-            static state => ((CallExchange)state!).CheckDeadlines(), this, DeadlineCheck, DeadlineCheck);
+            static state => ((CallExchange)state!).CheckDeadlines(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _end = CancellationTokenSource.CreateLinkedTokenSource(ended);
         _sender = new Coalescer<Answer>(WriteAsync, Broken);
     }
@@ -107,6 +108,7 @@ internal sealed partial class CallExchange
         lock (_gate)
         {
             _running[call.Id] = own;
+            TickNeedsGate(true);
         }
 
         ServiceMetrics.Call measured = ServiceMetrics.Begin(_service, Name(call), call.TraceParent);
@@ -161,11 +163,23 @@ internal sealed partial class CallExchange
         }
     }
 
+    /// <summary>Looks for late calls from now on, or no longer: a stream at rest costs nothing.</summary>
+    private void TickNeedsGate(bool on)
+    {
+        if (_isTicking != on)
+        {
+            _isTicking = on;
+            TimeSpan period = on ? DeadlineCheck : Timeout.InfiniteTimeSpan;
+            _deadlines.Change(period, period);
+        }
+    }
+
     private void CheckDeadlines()
     {
         List<Running>? late = null;
         lock (_gate)
         {
+            TickNeedsGate(_running.Count > 0);
             foreach (Running running in _running.Values)
             {
                 if (running.IsLate && !running.Stop.IsCancellationRequested)
