@@ -18,17 +18,9 @@ internal sealed class LogWriter
     /// </summary>
     private const long MaxGroupLength = 1L << 20;
 
-    /// <summary>
-    /// Prepared space that is filled with zeros at once, ahead of small groups: their flushes write the file system's journal
-    /// once in so many bytes then, instead of each time. For large chunks it would double what the disk writes.
-    /// </summary>
-    private const int ZeroStep = 1 << 20;
-
-    /// <summary>So many groups without a large chunk come first.</summary>
-    private const int SmallGroupsBeforeZeros = 8;
-
     private readonly Lock _lock = new();
     private readonly IDiskFile _file;
+    private readonly ZeroAhead _zeroAhead;
     private readonly uint _seed;
     private readonly long _incarnation;
     private readonly LogResources _shared;
@@ -50,12 +42,6 @@ internal sealed class LogWriter
     /// <summary>Bytes of the file behind the log's end.</summary>
     private long _prepared;
 
-    /// <summary>Up to where the space behind the log's end was filled with zeros.</summary>
-    private long _zeroed;
-
-    /// <summary>Groups without a large chunk since the last one with.</summary>
-    private int _smallGroups;
-
     /// <summary>How many of these count against the node's budget; the rest is about to be written.</summary>
     private long _charged;
 
@@ -75,6 +61,7 @@ internal sealed class LogWriter
         Action<Exception> failed)
     {
         _file = file;
+        _zeroAhead = new ZeroAhead(file);
         _seed = seed;
         _incarnation = position.Incarnation + 1;
         _sequence = position.Sequence;
@@ -398,19 +385,7 @@ internal sealed class LogWriter
             CrashPoint.Reach("append.between-batches");
         }
 
-        _smallGroups = batches.Exists(batch => batch.IsLarge) ? 0 : _smallGroups + 1;
-        await ZeroAheadAsync(offset);
-    }
-
-    /// <summary>Fills prepared space with zeros, from where the group ends, when small groups have used up what was filled.</summary>
-    private async ValueTask ZeroAheadAsync(long groupEnd)
-    {
-        int length = (int)Math.Min(ZeroStep, _end + _prepared - groupEnd);
-        if (_smallGroups > SmallGroupsBeforeZeros && groupEnd >= _zeroed && length >= ZeroStep / 4)
-        {
-            await _file.ZeroAsync(groupEnd, length);
-            _zeroed = groupEnd + length;
-        }
+        await _zeroAhead.WrittenAsync(batches.Exists(batch => batch.IsLarge), offset, _end + _prepared);
     }
 
     /// <summary>Ends the file where the log ends.</summary>
@@ -422,7 +397,7 @@ internal sealed class LogWriter
         await _file.SyncAsync();
         CrashPoint.Reach("cut.after-sync");
         _prepared = 0;
-        _zeroed = 0;
+        _zeroAhead.Forget();
         _isLengthUnknown = false;
         UnchargeBeyond(0);
     }
