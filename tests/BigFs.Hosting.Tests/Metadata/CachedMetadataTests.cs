@@ -178,6 +178,34 @@ internal sealed class CachedMetadataTests
             Is.All.LessThanOrEqualTo(MetadataInvalidated.MaxPaths));
     }
 
+    [Test]
+    public async Task Changes_wait_for_others_only_until_they_are_many()
+    {
+        var clock = new FakeTimeProvider();
+        var bus = new TestBus();
+        await using var publisher = new InvalidationPublisher(bus, clock);
+        publisher.Add("/first", tree: false);
+        await UntilAsync(() => Task.FromResult(bus.Published.Count == 1));
+
+        publisher.Add("/second", tree: false);
+        clock.Advance(InvalidationPublisher.Gathering / 2);
+        Assert.That(bus.Published, Has.Count.EqualTo(1), "waits for company");
+        await UntilAsync(() =>
+        {
+            clock.Advance(InvalidationPublisher.Gathering);
+            return Task.FromResult(bus.Published.Count == 2);
+        });
+
+        // The clock stands still from here on.
+        for (int i = 0; i < MetadataInvalidated.MaxPaths / 2; i++)
+        {
+            publisher.Add($"/many{i}", tree: false);
+        }
+
+        await UntilAsync(() => Task.FromResult(
+            bus.Published.OfType<MetadataInvalidated>().Sum(message => message.Paths.Length) >= 2 + (MetadataInvalidated.MaxPaths / 4)));
+    }
+
     private static uint Crc(int number) => BigFs.Core.Chunking.Crc32C.Compute(BitConverter.GetBytes(number));
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
