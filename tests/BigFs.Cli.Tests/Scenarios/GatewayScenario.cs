@@ -67,11 +67,33 @@ internal sealed class GatewayScenario
         using HttpClient http = Client(cluster);
         await PutAsync(http, "large", new SeededContent(1, 8 << 20));
         await WorkAsync(http, window);
-        double before = await WorkAsync(http, window);
+        List<double> free = [await WorkAsync(http, window)], held = [], ratios = [];
+        for (int turn = 0; turn < ScenarioLevel.Of(1, 3); turn++)
+        {
+            (double rate, int alive) = await HoldAsync(http, idle, slow, window);
+            Assert.That(alive, Is.EqualTo(idle), "idle connections that still answer");
+            free.Add(await WorkAsync(http, window));
+            held.Add(rate);
+
+            // The rate falls as what was replaced is cleared away: what counts is that before and after. In short, where other
+            // things run on the machine and the compiler is still at work, the slower of both.
+            ratios.Add(rate / (ScenarioLevel.IsFull ? (free[^2] + free[^1]) / 2 : Math.Min(free[^2], free[^1])));
+        }
+
+        double ratio = ratios.Order().ElementAt(ratios.Count / 2);
+        RoleLine gateway = cluster.Roles.Single(one => one.Role == BigFsRoleNames.Gateway);
+        string memory = File.ReadLines($"/proc/{gateway.ProcessId}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
+        ScenarioLevel.Figure($"{idle} idle and {slow} slow connections: {Rates(held)} operations a second while they were held, {Rates(free)} before and after, ratio {ratio:0.00}; gateway {memory}");
+        Assert.That(ratio, Is.GreaterThan(ScenarioLevel.Of(0.4, 0.8)));
+    }
+
+    private static string Rates(List<double> rates) => string.Join(", ", rates.Select(rate => $"{rate:0}"));
+
+    /// <summary>The rate of normal work while so many connections are held, and how many of the idle ones answer after it.</summary>
+    private static async Task<(double Rate, int Alive)> HoldAsync(HttpClient http, int idle, int slow, TimeSpan window)
+    {
         using var stop = new CancellationTokenSource();
         List<TcpClient> held = [];
-        double during;
-        int alive;
         try
         {
             for (int i = 0; i < idle; i++)
@@ -90,8 +112,8 @@ internal sealed class GatewayScenario
                 trickles.Add(i % 2 == 0 ? SlowPutAsync(held[^1], i, stop.Token) : SlowGetAsync(held[^1], stop.Token));
             }
 
-            during = await WorkAsync(http, window);
-            alive = 0;
+            double rate = await WorkAsync(http, window);
+            int alive = 0;
             foreach (TcpClient one in held.Take(idle))
             {
                 alive += await AskAsync(one) ? 1 : 0;
@@ -100,23 +122,11 @@ internal sealed class GatewayScenario
             Assert.That(trickles.Count(one => one.IsCompleted), Is.Zero, "slow ones that are above the least rate go on");
             await stop.CancelAsync();
             await Task.WhenAll(trickles);
+            return (rate, alive);
         }
         finally
         {
             held.ForEach(one => one.Dispose());
-        }
-
-        double after = await WorkAsync(http, window);
-
-        // In short, where other things run on the machine and the compiler is still at work, the slower of both counts.
-        double ratio = during / (ScenarioLevel.IsFull ? Math.Max(before, after) : Math.Min(before, after));
-        RoleLine gateway = cluster.Roles.Single(one => one.Role == BigFsRoleNames.Gateway);
-        string memory = File.ReadLines($"/proc/{gateway.ProcessId}/status").Single(line => line.StartsWith("VmHWM:", StringComparison.Ordinal));
-        ScenarioLevel.Figure($"{idle} idle and {slow} slow connections held: {before:0} operations a second before, {during:0} meanwhile, {after:0} after, ratio {ratio:0.00}; gateway {memory}");
-        using (Assert.EnterMultipleScope())
-        {
-            Assert.That(alive, Is.EqualTo(idle), "idle connections that still answer");
-            Assert.That(ratio, Is.GreaterThan(ScenarioLevel.Of(0.4, 0.8)));
         }
     }
 
