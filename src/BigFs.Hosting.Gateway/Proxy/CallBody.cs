@@ -5,7 +5,8 @@ namespace BigFs.Hosting.Gateway.Proxy;
 /// <summary>
 /// The body of a gRPC request that is passed on: it knows whether anybody has read of it, and it ends when the gateway stops, though
 /// its caller would keep it open. It ends between two messages, so that no call is cut: what was passed on is answered, and what
-/// was not is as if it had not been sent. It does not end before the first, without which a call is an error. A message is a byte of flags, its length in four bytes, big-endian, and so many bytes.
+/// was not is as if it had not been sent. It does not end before the first, without which a call is an error. A message is a byte
+/// of flags, its length in four bytes, big-endian, and so many bytes.
 /// </summary>
 /// <param name="inner">The request's body.</param>
 /// <param name="stopping">Cancelled when the gateway stops.</param>
